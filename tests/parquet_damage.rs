@@ -114,7 +114,7 @@ fn read(path: &Path) -> Result<usize, String> {
 fn read_as(path: &Path, columns: bool) -> Result<usize, String> {
     let mut options = SourceOptions::new(vec![SourceUrl::File(path.into())]);
     options.until_end = true;
-    options.columns = columns;
+    options.columns = columns.then(Arc::default);
     if let Err(refused) = options.check() {
         return Err(refused.to_string());
     }

@@ -12,9 +12,10 @@
 //!    them or before them, where they have rows, arrays or maps.
 
 use standings_model::decimal;
-use standings_model::rows::{Filled, Row, Values};
+use standings_model::rows::{Filled, Row, Rows, Values};
 use standings_model::table::format::{Encoding, Json, JsonEnvelope};
 use standings_model::table::{Origin, Table};
+use standings_model::time::{DAY, USUAL};
 use standings_model::value::Real;
 
 use super::about::About;
@@ -125,6 +126,16 @@ impl Takes {
             | Kind::Base64 { .. }
             | Kind::Told(_)
             | Kind::Nested => false,
+        }
+    }
+
+    /// Whether each value is the column's that lies between two that are; `scale`: the fraction digits of decimals.
+    pub fn is_told_by_bounds(self, given: Given, scale: u8) -> bool {
+        match (self.kind, given) {
+            (_, Given::Single | Given::Double | Given::Text | Given::Bytes) => false,
+            // Of digits that the column has not got only zeros are taken.
+            (Kind::Decimal { scale: most, .. }, Given::Decimal) => scale <= most,
+            _ => self.can(given),
         }
     }
 
@@ -312,6 +323,36 @@ impl Decoder {
             row: Some(row),
             ..self.sale(bytes, event_time)
         })
+    }
+}
+
+impl Decoder {
+    /// The event times of all rows of a block of columns, ms, and the least and the greatest of them; where a table has none they
+    /// are 0. None where a row has to be looked at for itself: something of it is computed, or its time is one that is counted as
+    /// odd, or refused.
+    pub fn times(&self, rows: &Rows, times: &mut Vec<i64>) -> Option<(i64, i64)> {
+        times.clear();
+        if !self.is_plain || self.change.is_some() {
+            return None;
+        }
+        let Some((number, is_date)) = self.time else {
+            times.resize(rows.here.len(), 0);
+            return Some((0, 0));
+        };
+        let of = rows.columns.iter().find(|of| of.number == number)?;
+        let Values::Ints(all) = &of.values else {
+            return None;
+        };
+        if of.nulls.contains(&true) {
+            return None;
+        }
+        let ms = |n: i64| match is_date {
+            true => n.saturating_mul(DAY),
+            false => n.div_euclid(1000),
+        };
+        times.extend(all.iter().map(|n| ms(*n)));
+        let (least, greatest) = (*times.iter().min()?, *times.iter().max()?);
+        (USUAL.0 <= least && greatest < USUAL.1).then_some((least, greatest))
     }
 }
 

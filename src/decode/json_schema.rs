@@ -124,6 +124,7 @@ mod tests {
     use super::*;
     use crate::Decoder;
     use standings_model::schema::Given;
+    use standings_model::table::{Origin, Table};
 
     const TABLE: &str = "CREATE TABLE t (id BIGINT, day DATE, `at` TIMESTAMP_LTZ(3), amount DECIMAL(10, 2), clock TIME, \
                          address ROW<since DATE>, prices ARRAY<DECIMAL(10, 2)>) WITH ('format' = 'json-schema-confluent')";
@@ -178,6 +179,93 @@ mod tests {
             let refused = texts(&mut decoder, &framed(8, record), full).unwrap_err();
             assert!(refused.contains("\"day\""), "{refused}");
         }
+    }
+
+    /// A schema of Connect's as Confluent's converter writes it: its names in `title`, what may be null behind `oneOf`.
+    fn converted(of: &Value) -> Value {
+        let kind = of["type"].as_str().unwrap();
+        let word = match kind {
+            "struct" => "object",
+            "bytes" | "string" => "string",
+            "float" | "double" => "number",
+            "boolean" | "array" => kind,
+            _ => "integer",
+        };
+        let mut out = json!({ "type": word, "connect.type": kind });
+        for (from, to) in [("name", "title"), ("parameters", "connect.parameters")] {
+            if let Some(said) = of.get(from) {
+                out[to] = said.clone();
+            }
+        }
+        for (n, field) in of["fields"].as_array().into_iter().flatten().enumerate() {
+            let name = field["field"].as_str().unwrap();
+            out["properties"][name] = converted(field);
+            out["properties"][name]["connect.index"] = json!(n);
+        }
+        if let Some(items) = of.get("items") {
+            out["items"] = converted(items);
+        }
+        match of["optional"] == true {
+            true => json!({ "oneOf": [{ "type": "null" }, out] }),
+            false => out,
+        }
+    }
+
+    /// What Debezium writes of a row of every type, as its own schema says it and as the schema of a registry does: alone, and within
+    /// the change that it is.
+    #[test]
+    fn debeziums_types_are_those_of_its_own_schema() {
+        const COLUMNS: &str = "id INT, yes BOOLEAN, i8 BIGINT, f8 DOUBLE, n DECIMAL(38, 9), n52 DECIMAL(5, 2), price DECIMAL(12, 2), \
+            `day` DATE, t3 TIME(3), t6 TIME, ts0 TIMESTAMP(3), ts3 TIMESTAMP(3), ts6 TIMESTAMP(6), tstz TIMESTAMP_LTZ(6), span BIGINT, \
+            b BYTES, u STRING, j STRING, m STRING, ns ARRAY<DECIMAL(5, 2)>";
+        let text = include_str!("../../tests/fixtures/debezium/types-with-schemas.ndjson");
+        let table = |columns: &str, options: &str| {
+            let iso = "timestamp-format.standard' = 'ISO-8601'";
+            let format = options.split('\'').next().unwrap();
+            let sql = format!(
+                "CREATE TABLE t ({columns}) WITH ('format' = '{options}', '{format}.{iso})"
+            );
+            standings_query::parse_table("t", &sql).unwrap()
+        };
+        let shown = |decoder: &mut Decoder, table: &Table, record: &[u8]| {
+            let sale = decoder.decode(record).map_err(|e| e.reason)?;
+            let all = (0..table.columns.len()).map(|n| sale.value(n).to_string());
+            // What is a row for itself has no value of its own.
+            let parts = |n: &usize| table.columns[*n].origin == Origin::Parts;
+            let all = all.enumerate().filter(|(n, _)| !parts(n));
+            Ok::<Vec<String>, &'static str>(all.map(|(_, text)| text).collect())
+        };
+        let own = table(COLUMNS, "json', 'json.schema-include' = 'true");
+        let alone = table(COLUMNS, "json-schema-confluent");
+        let within = table(&format!("after ROW<{COLUMNS}>"), "json-schema-confluent");
+        let mut seen = Vec::new();
+        for line in text.lines() {
+            let mut record: Value = serde_json::from_str(line).unwrap();
+            // The one of the fixture has more digits than any DECIMAL.
+            if let Some(n) = record["payload"]["after"]["n"].as_object_mut() {
+                n.insert("value".to_owned(), json!("A+g="));
+            }
+            let (schema, change) = (&record["schema"], &record["payload"]);
+            let mut fields = schema["fields"].as_array().unwrap().iter();
+            let row = fields.find(|f| f["field"] == "after").unwrap();
+            let read = |table: &Table, schema: &Value, payload: &Value| {
+                let mut decoder = Decoder::new(table, None, 1 << 20);
+                decoder.learn(table, &given(3, &converted(schema).to_string()));
+                shown(&mut decoder, table, &framed(3, &payload.to_string()))
+            };
+            let envelope = json!({ "schema": row, "payload": change["after"] }).to_string();
+            let mut decoder = Decoder::new(&own, None, 1 << 20);
+            let want = shown(&mut decoder, &own, envelope.as_bytes());
+            assert_eq!(read(&alone, row, &change["after"]), want, "{line}");
+            assert_eq!(read(&within, schema, change), want, "{line}");
+            seen.push(want);
+        }
+        let first = seen[0].as_ref().unwrap().join(" ");
+        let days = "2026-02-03 10:05:06.123 10:05:06.123456 2026-02-03T10:05:06 2026-02-03T10:05:06.123 2026-02-03T10:05:06.123456";
+        assert!(first.contains(days), "{first}");
+        assert!(first.contains(" 0.000001000 -999.99 12.34 "), "{first}");
+        // The last is of no day and no number.
+        assert!(seen[1].is_ok() && seen[2].is_err(), "{seen:?}");
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub mod kafka_url;
 pub mod leb128;
 pub mod limit;
 pub mod mask;
+mod needed;
 mod pairs;
 pub mod placed;
 pub mod plan;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use super::resident::Resident;
 use super::signals;
 use crate::problem::Problem;
 
@@ -124,8 +125,8 @@ pub struct Took {
     pub seconds: f64,
     /// Of all cores, its own and those of children that it waited for.
     pub cpu: f64,
-    /// The most bytes that were resident: its own, or those of a child that it waited for. Never less than this process has
-    /// had itself, which Linux counts as the side's before it runs its program.
+    /// The most bytes that were resident: its own, or those of a child that it waited for. Where that is less than this process has
+    /// had itself, its own as they were [seen](super::resident).
     pub memory: u64,
     /// Its standard output.
     pub text: String,
@@ -137,6 +138,7 @@ pub fn run(side: &Invocation) -> Result<Took, Problem> {
     let began = Instant::now();
     let mut child = side.spawn(Stdio::piped())?;
     let passed_on = signals::pass_on(child.id());
+    let resident = Resident::of(child.id());
     let mut text = Vec::new();
     if let Some(out) = &mut child.stdout {
         out.read_to_end(&mut text)
@@ -151,7 +153,7 @@ pub fn run(side: &Invocation) -> Result<Took, Problem> {
     Ok(Took {
         seconds,
         cpu: cpu_seconds(&usage),
-        memory: peak_bytes(&usage),
+        memory: resident.most(peak_bytes(&usage)),
         text: String::from_utf8_lossy(&text).into_owned(),
     })
 }

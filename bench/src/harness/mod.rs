@@ -20,6 +20,7 @@ pub mod peer;
 pub mod place;
 pub mod quiet;
 pub mod report;
+pub mod resident;
 pub mod rounds;
 pub mod sales;
 pub mod server;

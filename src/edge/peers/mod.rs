@@ -95,6 +95,10 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How often it is said who is waited for.
 const REMIND: Duration = Duration::from_secs(5);
 
+/// Asked to stop while it meets the others, it goes on for so long: another may have met all already, of which this one has not
+/// heard yet, and would end by the connection that is lost. Those that have met stop together.
+const LEAVES: Duration = Duration::from_secs(2);
+
 /// Connects to all other processes: a socket for each, none for this one. `None` when asked to stop before.
 pub fn connect(
     own: &Hello,
@@ -160,6 +164,11 @@ fn meet(
     over: &Arc<AtomicBool>,
 ) -> Result<Option<Vec<Pair>>, Failure> {
     let process = own.hello.process;
+    // Nobody has heard of it yet.
+    if stop.load(Ordering::Relaxed) {
+        return Ok(None);
+    }
+    let mut asked: Option<Instant> = None;
     let mut pairs: Vec<Pair> = hosts.iter().map(|_| Pair::default()).collect();
     let (reached, found) = unbounded();
     for (peer, address) in hosts.iter().enumerate().take(process) {
@@ -183,7 +192,9 @@ fn meet(
         if missing.is_empty() {
             return Ok(Some(pairs));
         }
-        if stop.load(Ordering::Relaxed) {
+        if stop.load(Ordering::Relaxed)
+            && asked.get_or_insert_with(Instant::now).elapsed() >= LEAVES
+        {
             return Ok(None);
         }
         if reminded.elapsed() >= REMIND {

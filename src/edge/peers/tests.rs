@@ -199,3 +199,33 @@ fn a_stranger_of_a_newer_generation_ends_nothing() {
         }
     }
 }
+
+/// Asked to stop while it meets the others, a process meets those that have met it, and leaves alone.
+#[test]
+fn a_process_that_is_asked_to_stop_meets_those_that_are_coming() {
+    let trust = secret("a secret of some length: 0123456789");
+    let hosts = hosts(2);
+    let stop = Arc::new(AtomicBool::new(false));
+    let begin = |hosts: &[String]| {
+        let (hosts, trust, stop) = (hosts.to_vec(), trust.clone(), Arc::clone(&stop));
+        std::thread::spawn(move || connect(&hello(1), &hosts, &trust, LIMIT, &stop))
+    };
+    let first = begin(&hosts);
+    std::thread::sleep(Duration::from_millis(100));
+    stop.store(true, Ordering::Relaxed);
+    std::thread::sleep(Duration::from_millis(100));
+    // The other has not heard of it yet.
+    let other = start(hello(0), &hosts, &trust);
+    assert!(first.join().unwrap().unwrap().is_some());
+    assert!(other.join().unwrap().unwrap().is_some());
+    // Of others, of which none comes.
+    let hosts = self::hosts(2);
+    assert!(begin(&hosts).join().unwrap().unwrap().is_none());
+    stop.store(false, Ordering::Relaxed);
+    let alone = begin(&hosts);
+    std::thread::sleep(Duration::from_millis(50));
+    stop.store(true, Ordering::Relaxed);
+    let asked = Instant::now();
+    assert!(alone.join().unwrap().unwrap().is_none());
+    assert!(asked.elapsed() >= LEAVES && asked.elapsed() < LEAVES * 5);
+}

@@ -14,7 +14,7 @@ use super::kind::Kind;
 use super::lines::Lines;
 use super::look;
 use super::options::SourceOptions;
-use super::parquet::{self, ParquetRows};
+use super::parquet::{self, AsColumns, ParquetRows};
 use super::reader::Outlet;
 use super::site::{Patience, Site};
 use super::url::SourceUrl;
@@ -64,10 +64,13 @@ impl Reading<'_> {
                 let partition = self.number as PartitionId;
                 let sizes = (options.max_block_bytes, options.max_record_bytes);
                 let first = options.first(partition, self.from).max(self.read);
-                let table = &options.tables[options.table_of(self.number)];
+                let number = options.table_of(self.number);
+                let table = &options.tables[number];
                 let bytes = (self.ahead.take(), &out.patience(options));
                 let at = (partition, first);
-                none.insert(open(self.site, bytes, table, at, sizes, options.columns)?)
+                let columns = options.columns.as_ref();
+                let columns = columns.map(|of| of.get(number).map_or(&[][..], |needed| needed));
+                none.insert(open(self.site, bytes, table, at, sizes, columns)?)
             }
         };
         while let Some(spent) = out.spent() {
@@ -295,24 +298,28 @@ pub fn open_file(
     let sizes = (max_block_bytes, max_record_bytes);
     let patience = Patience::default();
     let at = (partition, 0);
-    open(&path.into(), (None, &patience), table, at, sizes, false)
+    open(&path.into(), (None, &patience), table, at, sizes, None)
 }
 
-/// A file of any kind; its bytes may be asked for already. `columns`: its rows may come as columns where it is one of columns.
+/// A file of any kind; its bytes may be asked for already. `columns`: its rows may come as columns where it is one of columns, and by
+/// column of the table whether somebody reads it.
 pub(super) fn open(
     site: &Site,
     (ahead, patience): (Option<Box<dyn Read + Send>>, &Patience),
     table: &Table,
     (partition, from): (PartitionId, u64),
     sizes: (usize, usize),
-    columns: bool,
+    columns: Option<&[bool]>,
 ) -> Result<Box<dyn Blocks>, FileError> {
     let path = site.path();
     let bytes = ahead.map_or_else(|| site.read(patience), Ok);
     let found = look::of(bytes.map_err(FileError::reading(path))?, path, table)?;
     Ok(match found.kind {
         Kind::Parquet => {
-            let columns = columns.then_some(sizes.1);
+            let columns = columns.map(|needed| AsColumns {
+                most: sizes.1,
+                needed,
+            });
             Box::new(ParquetRows::open(
                 site, table, partition, from, patience, columns,
             )?)

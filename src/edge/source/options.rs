@@ -69,10 +69,12 @@ pub struct SourceOptions {
     pub max_block_bytes: usize,
     /// Larger records are cut, so that the decoder refuses them.
     pub max_record_bytes: usize,
-    /// Rows of a file of columns may come as columns ([`Block::rows`]): for who folds blocks. Who reads records leaves it.
+    /// Rows of a file of columns may come as columns ([`Block::rows`]): for who folds blocks. Who reads records leaves it. By table
+    /// which of its columns somebody reads ([`Plan::needed`]); of one that is not there all.
     ///
     /// [`Block::rows`]: standings_model::block::Block::rows
-    pub columns: bool,
+    /// [`Plan::needed`]: standings_model::plan::Plan::needed
+    pub columns: Option<Arc<Vec<Vec<bool>>>>,
     /// Offsets to start from; they win over `start`.
     pub resume: BTreeMap<PartitionId, u64>,
     /// Earlier offsets that reading begins at all the same: what lies before `resume` is given once more, in order, and
@@ -108,7 +110,7 @@ impl SourceOptions {
             kafka_origin: Origin::default(),
             max_block_bytes: 512 << 10,
             max_record_bytes: 1 << 20,
-            columns: false,
+            columns: None,
             resume: BTreeMap::new(),
             read_back: BTreeMap::new(),
             hold: Hold::default(),

@@ -47,6 +47,18 @@ impl Columns {
         }
         self.ids[column]
     }
+
+    /// The number of the text of an entry of a dictionary of a column.
+    #[inline]
+    pub(super) fn of_entry(
+        &mut self,
+        texts: &mut Texts,
+        column: usize,
+        entry: (u64, u32),
+        bytes: &[u8],
+    ) -> u64 {
+        self.entries[column].text(texts, entry, bytes)
+    }
 }
 
 impl Entries {

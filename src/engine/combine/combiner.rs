@@ -129,7 +129,7 @@ pub struct Combiner {
     spare: TextTable,
     columns: Columns,
     /// Additions to a row since the last flush.
-    folded: u64,
+    pub(super) folded: u64,
     /// As of [`Combiner::until_of_last`].
     pub(super) until: i64,
     /// By ranking, whether what is folded is the first level of one that is joined; empty where none is.

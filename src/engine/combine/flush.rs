@@ -148,6 +148,7 @@ impl Fold {
         self.spans.clear();
         self.span_numbers.clear();
         self.last.1 = NO_SPAN;
+        self.entries.forget();
     }
 
     /// Appends what a row has aside of its words.

@@ -39,6 +39,7 @@
 //! assert_eq!(batches[0].groups.iter().map(|g| g.rows).sum::<u32>(), 3);
 //! ```
 
+mod block;
 mod columns;
 pub mod combiner;
 mod floor;

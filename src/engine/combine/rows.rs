@@ -2,6 +2,7 @@
 
 use hashbrown::{HashMap, HashTable};
 
+use super::block::EntryRows;
 use super::columns::Columns;
 use super::combiner::{Missing, Origin as Place, SaleView};
 use super::floor::Floors;
@@ -29,12 +30,12 @@ pub(super) struct Source {
     /// What a row is placed by, where that is no part of its key's bytes.
     pub(super) placed: Vec<usize>,
     /// The key where it is one text column, and whether that may be NULL.
-    plain: Option<(usize, bool)>,
+    pub(super) plain: Option<(usize, bool)>,
     pub(super) slots: Vec<Slot>,
     /// Of a table whose rows change, what breaks ties of their event time.
     pub(super) tie: Vec<Tie>,
     /// Columns whose value may have an error, each with the condition of the measure that reads it.
-    fallible: Vec<(usize, Option<usize>)>,
+    pub(super) fallible: Vec<(usize, Option<usize>)>,
 }
 
 /// One ranking's part of the fold: a row of accumulators for each key in each set of windows.
@@ -70,6 +71,10 @@ pub(super) struct Fold {
     pub(super) order: Vec<u32>,
     /// Of a ranking whose rows are also taken back.
     pub(super) signed: Option<Box<Signed>>,
+    /// The rows of a dictionary's entries.
+    pub(super) entries: EntryRows,
+    /// The row of each row of a block of columns.
+    pub(super) at: Vec<u32>,
 }
 
 /// What a slot of counted values has seen, or one of a sketch.
@@ -153,6 +158,8 @@ impl Fold {
             span_numbers: HashMap::new(),
             pane: Pane::new(ranking.window.cover(0)),
             last: (Span::default(), NO_SPAN),
+            entries: EntryRows::default(),
+            at: Vec::new(),
         }
     }
 
@@ -168,11 +175,7 @@ impl Fold {
         let of = &self.sources[source];
         if let Some((column, nullable)) = of.plain {
             let id = columns.text(texts, sale, column);
-            return match nullable {
-                true if id == NO_TEXT => texts.intern(&[]),
-                true if texts.table().get(id as u32).is_empty() => texts.intern(KeyCodec::EMPTY),
-                _ => id as u32,
-            };
+            return plain_key(texts, id, nullable);
         }
         self.made_key(source, texts, sale, origin)
     }
@@ -437,6 +440,16 @@ impl Distinct {
             self.seen.insert_unique(hash, pair, |p| mix(*p));
         }
         new
+    }
+}
+
+/// The key that is one text, by the text's number; `nullable`: whether it may be NULL.
+#[inline]
+pub(super) fn plain_key(texts: &mut Texts, id: u64, nullable: bool) -> u32 {
+    match nullable {
+        true if id == NO_TEXT => texts.intern(&[]),
+        true if texts.table().get(id as u32).is_empty() => texts.intern(KeyCodec::EMPTY),
+        _ => id as u32,
     }
 }
 

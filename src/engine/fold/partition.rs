@@ -3,6 +3,7 @@
 mod aside;
 mod awake;
 mod back;
+mod columns;
 mod joined;
 
 use std::ops::Range;
@@ -176,15 +177,15 @@ impl Partition {
         horizon: i64,
         into: &mut Folds<'_>,
     ) -> usize {
-        if let Some(decoder) = &mut self.decoder {
-            for given in &block.schemas {
-                decoder.learn(&into.plan.tables[self.table], given);
-            }
-        }
+        self.learn(&block.schemas, into.plan);
         let before = match block.records.first() {
             Some(first) if first.offset < self.begin => self.read_back(block, policy, into),
             _ => 0,
         };
+        if before == 0 && self.as_columns(block, (policy, horizon), into) {
+            self.end_block(block, 0, into);
+            return block.records.len();
+        }
         let mut refused = block.refused.iter().peekable();
         while refused.next_if(|r| (r.record as usize) < before).is_some() {}
         for (number, record) in block.records.iter().enumerate().skip(before) {

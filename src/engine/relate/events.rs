@@ -67,6 +67,11 @@ impl Events {
         }
     }
 
+    /// Whether rows of a table may be ones of pairs.
+    pub fn reads(&self, table: usize) -> bool {
+        !self.pairings.of(table).is_empty()
+    }
+
     /// Takes a row of a table. `judge` says what becomes of it in a window that ends then; `closed`: those that end at or before
     /// it take it no more, ms. What it missed is appended to `missing`.
     #[inline]

@@ -289,3 +289,37 @@ fn what_cannot_be_taken_back_is_refused_over_rows_that_change() {
     }
     assert!(compiled(&[("a", &over(windows, "COUNT(DISTINCT who)"))]).is_ok());
 }
+
+/// Of a file of columns those are read that a ranking, the time or what is computed needs.
+#[test]
+fn columns_that_somebody_reads() {
+    let needed = |more: &str, ranking: &str| {
+        let text = format!(
+            "CREATE TABLE t (id BIGINT, `at` TIMESTAMP_LTZ(3), city STRING, seller STRING, amount DECIMAL(12, 2), n INT{more}, \
+             WATERMARK FOR `at` AS `at`);
+             CREATE TABLE names (seller STRING, name STRING, PRIMARY KEY (seller) NOT ENFORCED) WITH ('changelog' = 'upsert');
+             SELECT {ranking}"
+        );
+        let plan = fine(&[("q", &text)]).plan;
+        let of = plan.needed(plan.table("t").unwrap());
+        let names = plan.tables[plan.table("t").unwrap()].columns.iter().zip(of);
+        let names = names
+            .filter(|(_, needed)| *needed)
+            .map(|(c, _)| c.name.clone());
+        names.collect::<Vec<_>>()
+    };
+    let window = "FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(`at`), INTERVAL '1' DAY)) GROUP BY window_start, window_end";
+    let sum = format!("window_start, window_end, city, SUM(n) AS s {window}, city");
+    // The amounts of a table are metrics.
+    assert_eq!(needed("", &sum), ["at", "city", "amount", "n"]);
+    assert_eq!(
+        needed(", twice AS id * 2", &sum),
+        ["id", "at", "city", "amount", "n"]
+    );
+    let filtered =
+        format!("window_start, window_end, COUNT(*) AS c {window} HAVING MAX(seller) > 'a'");
+    assert_eq!(needed("", &filtered), ["at", "seller", "amount"]);
+    // What is joined is kept as a whole.
+    let joined = "name, SUM(n) AS s FROM t JOIN names ON t.seller = names.seller GROUP BY name";
+    assert_eq!(needed("", joined).len(), 7);
+}

@@ -80,6 +80,8 @@ impl Finding {
         let is_framed = finding.format.ends_with("-confluent");
         let asked = is_framed.then(|| from.schemas.option(&finding.format));
         finding.envelope_options.extend(asked.flatten());
+        let described = from.described.iter().flat_map(|of| of.options.clone());
+        finding.envelope_options.extend(described);
         finding
     }
 

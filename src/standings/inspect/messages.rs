@@ -1,25 +1,35 @@
-//! Protobuf messages of a topic that name their schema by its id: the columns that the first of them says, and all as JSON.
+//! Protobuf messages of a topic: the columns that their message says, and all of them as JSON.
 //!
 //! ```text
-//! 0 id place bytes ──► registry: text ──► the message's fields ──► CREATE TABLE ──► the real decoder ──► JSON
+//! 0 id place bytes ──► registry: text ───────┐
+//!                                            ├──► the message's fields ──► CREATE TABLE ──► the real decoder ──► JSON
+//! bytes ──► --descriptor-file: descriptors ──┘
 //! ```
 //!
 //! A table is of one message. Records of another are shown as far as they have its fields, as a run would read them.
 
+mod described;
+
 use std::fmt::Write;
 use std::sync::Arc;
 
+use super::names::literal;
 use super::sample::{Body, Record};
 use standings_decode::{Decoder, Sale};
 use standings_model::error::{Failure, codes};
 use standings_model::json;
 use standings_model::schema::{FRAME, Given, Schema, unframed};
-use standings_model::table::{Origin, Table};
+use standings_model::table::{Origin, Table, protobuf};
 use standings_model::types::Type;
 use standings_protobuf::{Written, declared};
 
-/// The format that such records have.
+pub(super) use described::{DESCRIBED, Described};
+
+/// The format that records have that name their schema by its id.
 pub(super) const MESSAGES: &str = "protobuf-confluent";
+
+/// An option of a table, and its value.
+type Word = (String, String);
 
 /// The records of a topic whose schemas `ask` gives; `option`: where the table says that they are.
 pub(super) fn of_topic(
@@ -33,7 +43,8 @@ pub(super) fn of_topic(
         return Ok(None);
     };
     let columns = columns(first, &*ask(first)?, rest)?;
-    let table = table(&columns, option)?;
+    let option = (option.0.to_owned(), option.1.to_owned());
+    let table = table(&columns, MESSAGES, &[option])?;
     let mut decoder = Decoder::new(&table, None, usize::MAX);
     let (mut known, mut all) = (Vec::new(), Vec::new());
     for (record, (id, rest)) in framed() {
@@ -56,13 +67,18 @@ pub(super) fn of_topic(
             ..record.clone()
         });
     }
-    let typed = table.declared().iter();
-    let typed = typed.map(|column| (column.name.clone(), Some(column.kind.clone())));
-    Ok(Some(Body::Typed(all, typed.collect(), MESSAGES)))
+    Ok(Some(Body::Typed(all, typed(&table), MESSAGES)))
+}
+
+/// The columns of a table, with their types.
+fn typed(table: &Table) -> Vec<(String, Option<Type>)> {
+    let all = table.declared().iter();
+    let typed = all.map(|column| (column.name.clone(), Some(column.kind.clone())));
+    typed.collect()
 }
 
 /// The fields of the message that a record says it is, and what to declare each.
-fn columns(id: u32, schema: &Schema, rest: &[u8]) -> Result<Vec<(String, String)>, Failure> {
+fn columns(id: u32, schema: &Schema, rest: &[u8]) -> Result<Vec<Word>, Failure> {
     let wrong = |why: String| {
         let text = format!("the schema {id} of the registry: {why}");
         Failure::of(&codes::source::FORMAT, text)
@@ -75,10 +91,14 @@ fn columns(id: u32, schema: &Schema, rest: &[u8]) -> Result<Vec<(String, String)
     let message = place.and_then(|number| messages.get(number));
     let message =
         message.ok_or_else(|| wrong("the record names a message that it has not".to_owned()))?;
-    let fields = message.fields.iter();
-    Ok(fields
-        .map(|field| (field.name.clone(), declared(&written.schema, field)))
-        .collect())
+    Ok(fields(&written.schema, message))
+}
+
+/// What to declare each field of a message.
+fn fields(schema: &protobuf::Schema, message: &protobuf::Message) -> Vec<Word> {
+    let each = message.fields.iter();
+    let each = each.map(|field| (field.name.clone(), declared(schema, field)));
+    each.collect()
 }
 
 /// Where in its text a record's message is.
@@ -104,21 +124,22 @@ fn place(bytes: &[u8]) -> Option<Vec<usize>> {
 }
 
 /// A table of these columns; one that cannot be declared is left out.
-fn table(columns: &[(String, String)], (option, value): (&str, &str)) -> Result<Table, Failure> {
-    let of = |columns: &[&(String, String)]| {
+fn table(columns: &[Word], format: &str, options: &[Word]) -> Result<Table, Failure> {
+    let of = |columns: &[&Word]| {
         let mut list = String::new();
         for (name, kind) in columns {
             let comma = if list.is_empty() { "" } else { ", " };
             let _ = write!(list, "{comma}`{}` {kind}", name.replace('`', "``"));
         }
-        let value = value.replace('\'', "''");
-        let sql = format!(
-            "CREATE TABLE anything ({list}) WITH ('format' = '{MESSAGES}', '{option}' = '{value}')"
-        );
+        let mut words = String::new();
+        for (option, value) in options {
+            let _ = write!(words, ", '{option}' = {}", literal(value));
+        }
+        let sql = format!("CREATE TABLE anything ({list}) WITH ('format' = '{format}'{words})");
         standings_query::parse_table("registry", &sql)
     };
-    let can_be = |column: &&(String, String)| of(&[*column]).is_ok();
-    let all: Vec<&(String, String)> = columns.iter().filter(can_be).collect();
+    let can_be = |column: &&Word| of(&[*column]).is_ok();
+    let all: Vec<&Word> = columns.iter().filter(can_be).collect();
     of(&all).map_err(|e| Failure::of(&codes::source::FORMAT, e.to_string()))
 }
 

@@ -103,6 +103,8 @@ Examples:
     standings inspect service.wsdl
   Avro whose schemas a registry has:
     standings inspect kafka://localhost:9092/orders --registry http://localhost:8081
+  Protobuf messages without ids, by what protoc --include_imports --descriptor_set_out=shop.desc wrote:
+    standings inspect kafka://localhost:9092/orders --descriptor-file shop.desc --message-name shop.Order
 
 It is a proposal: what cannot be told (day or month first? which zone?) stands in comments beside the line that it is about.
 The first records are tried with it, and how many fit is said. `standings init --from …` writes it as a folder.

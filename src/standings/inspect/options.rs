@@ -4,7 +4,7 @@ use super::changes::Changes;
 use super::decide::Decided;
 use super::dialect::Dialect;
 use super::finding::Finding;
-use super::messages::MESSAGES;
+use super::messages::{DESCRIBED, MESSAGES};
 use super::names::{self, literal};
 use super::schemas::FRAMED;
 
@@ -123,7 +123,7 @@ pub(super) fn options(finding: &Finding, decided: &[(String, Decided)]) -> Vec<G
         all.meaning(finding);
     }
     let lacks_offset = decided.iter().any(|(_, one)| one.lacks_offset);
-    let says_types = matches!(format, "parquet" | "avro" | FRAMED | MESSAGES);
+    let says_types = matches!(format, "parquet" | "avro" | FRAMED | MESSAGES | DESCRIBED);
     if lacks_offset && (says_types || matches!(format, "json" | "csv")) {
         if finding.rules.pattern.is_none() && !says_types {
             let key = format!("{}.timestamp-format.standard", prefixed(finding, format));

@@ -120,6 +120,9 @@ fn no_row(finding: &Finding) -> &'static str {
         _ if finding.is_file => {
             "no record is a row: neither JSON objects, nor rows of CSV, nor Parquet"
         }
-        _ => "no record is a JSON object: 'format' = 'raw' takes each as one STRING or BYTES",
+        _ => {
+            "no record is a JSON object: of Protobuf --descriptor-file FILE (protoc --include_imports --descriptor_set_out=FILE) names \
+             its fields; else 'format' = 'raw' takes each as one STRING or BYTES"
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::dialect::{self, Sheet};
-use super::messages::MESSAGES;
+use super::messages::{Described, MESSAGES};
 use super::pipe::{self, Kept, is_pipe};
 use super::schemas::{self, SchemaArgs};
 use standings_edge::source::{
@@ -76,6 +76,8 @@ pub(super) struct From {
     pub(super) files: Option<Expanded>,
     pub(super) kafka_properties: Vec<(String, String)>,
     pub(super) schemas: SchemaArgs,
+    /// The message that records are, where descriptors are named.
+    pub(super) described: Option<Arc<Described>>,
     /// What is kept of it, where it can be read but once.
     pub(super) kept: Option<Arc<Kept>>,
 }
@@ -86,6 +88,13 @@ impl From {
         kafka_properties: Vec<(String, String)>,
         schemas: SchemaArgs,
     ) -> Result<Self, Failure> {
+        let described = Described::of(&schemas)?.map(Arc::new);
+        if described.is_some() && matches!(url, SourceUrl::File(_)) {
+            let text = format!(
+                "{url}: --descriptor-file is of the messages of a topic: a file has no place where one ends"
+            );
+            return Err(Failure::of(&codes::source::SETTINGS, text));
+        }
         let mut kept = None;
         let files = match &url {
             SourceUrl::File(site) if is_pipe(site.path()) => {
@@ -105,6 +114,7 @@ impl From {
             files,
             kafka_properties,
             schemas,
+            described,
         })
     }
 
@@ -257,8 +267,17 @@ pub(super) fn take(from: &From, limits: Limits) -> Result<Sample, Failure> {
             _ => "a recording of a topic",
         };
         let (records, is_all) = records(from, any(), limits)?;
-        let framed = schemas::of_topic(&records, &from.schemas)?;
+        let described = from
+            .described
+            .as_ref()
+            .map(|described| described.body(&records));
+        let is_described = described.is_some();
+        let framed = match described {
+            Some(body) => Some(body),
+            None => schemas::of_topic(&records, &from.schemas)?,
+        };
         let container = match &framed {
+            Some(_) if is_described => format!("{container}: Protobuf by a descriptor file"),
             Some(Body::Typed(_, _, MESSAGES)) => {
                 format!("{container}: Protobuf behind the ids of schemas")
             }

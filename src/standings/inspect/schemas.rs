@@ -5,6 +5,7 @@
 //! 0 id bytes ──► registry or folder ──► schema ────┴──► the columns' types, each record as JSON
 //! ```
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,13 @@ pub struct SchemaArgs {
     /// The same as a folder with a file for each id: 7.avsc.
     #[arg(long, value_name = "DIR")]
     pub schemas_folder: Option<String>,
+    /// What the Protobuf messages of a topic are that name no schema: the file that protoc --include_imports
+    /// --descriptor_set_out=FILE writes.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["registry", "schemas_folder"])]
+    pub descriptor_file: Option<PathBuf>,
+    /// Which message of it they are, with its package: shop.Order. Not needed where one alone is part of no other.
+    #[arg(long, value_name = "NAME", requires = "descriptor_file")]
+    pub message_name: Option<String>,
 }
 
 /// The format that such records have.

@@ -23,6 +23,7 @@ use standings_engine::event_time::partition::Policy;
 use standings_engine::rank::emit::Emit;
 use standings_engine::snapshot;
 use standings_model::error::codes;
+use standings_model::plan::Plan;
 use standings_process::exit::{self, Failure};
 
 /// Which part of a cluster this process is.
@@ -242,7 +243,7 @@ impl Engine {
             gate = Some(made);
         }
         let gate: Mutex<Option<CommitGate>> = Mutex::new(gate);
-        let source = Arc::new(source);
+        let (source, needed) = (Arc::new(source), needed(&settings.fold.plan));
         let work = move |worker: &mut Worker| {
             let gate = (worker.index() == 0).then(|| gate.lock().ok()?.take());
             let gate = gate.flatten().map(|g| Box::new(g) as Box<dyn Gate>);
@@ -257,7 +258,7 @@ impl Engine {
                 gate,
                 watch,
             );
-            let source = Arc::clone(&source);
+            let (source, needed) = (Arc::clone(&source), Arc::clone(&needed));
             let open = move |start: &Start| {
                 let thread = std::thread::current();
                 let wake = Box::new(move || thread.unpark());
@@ -269,7 +270,7 @@ impl Engine {
                     read_back: start.ids_from.clone(),
                     hold: start.hold.clone(),
                     expected: start.source.clone(),
-                    columns: true,
+                    columns: Some(Arc::clone(&needed)),
                     ..source
                 };
                 source::start(Arc::new(source), index, peers, wake)
@@ -292,4 +293,10 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// By table which of its columns somebody reads.
+fn needed(plan: &Plan) -> Arc<Vec<Vec<bool>>> {
+    let tables = (0..plan.tables.len()).map(|table| plan.needed(table));
+    Arc::new(tables.collect())
 }

@@ -7,6 +7,8 @@
 //!
 //! What may be, and what a value comes to, says `standings_decode::direct`; here is what arrays are.
 
+mod asked;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,6 +24,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, TimeUnit};
 
 use super::fields;
+use super::spare::Left;
 use super::texts;
 use standings_decode::direct::{self, Given, Taken, Takes};
 use standings_model::rows::{Filled, Original, Rows, Texts, Values};
@@ -50,6 +53,7 @@ pub(super) struct Direct {
 
 struct Column {
     number: usize,
+    name: String,
     takes: Takes,
     dictionary: Option<Dictionary>,
 }
@@ -114,6 +118,7 @@ impl Direct {
             around += ESCAPED * field.name().len() + WIDEST;
             columns.push(Column {
                 number,
+                name: field.name().clone(),
                 takes,
                 dictionary: None,
             });
@@ -139,10 +144,10 @@ impl Direct {
         })
     }
 
-    /// The rows of a batch; texts are appended to `bytes`.
+    /// The rows of a batch; texts are appended to `bytes`. What is left out of it is NULL in all of them.
     pub(super) fn rows(
         &mut self,
-        batch: &RecordBatch,
+        (batch, out): (&RecordBatch, &Left),
         zone: Option<&Zone>,
         bytes: &mut Vec<u8>,
         original: Arc<dyn Original>,
@@ -150,7 +155,14 @@ impl Direct {
         let mut left = vec![false; batch.num_rows()];
         let before = bytes.len();
         let mut columns = Vec::with_capacity(self.columns.len());
-        for (column, array) in self.columns.iter_mut().zip(batch.columns()) {
+        let mut absent = self.absent.clone();
+        let mut arrays = batch.columns().iter();
+        for (position, column) in self.columns.iter_mut().enumerate() {
+            if out.columns().get(position) == Some(&true) {
+                absent.push(column.number);
+                continue;
+            }
+            let Some(array) = arrays.next() else { break };
             let nulls: Vec<bool> = match array.nulls() {
                 Some(nulls) if nulls.null_count() > 0 => nulls.iter().map(|is| !is).collect(),
                 _ => Vec::new(),
@@ -170,13 +182,13 @@ impl Direct {
                 values,
             });
         }
-        let longest = self.longest(&columns, &mut left);
+        let longest = self.longest(&columns, out.longest, &mut left);
         if bytes.len() - before > MOST_TEXT {
             left.fill(true);
         }
         Rows {
             columns,
-            absent: self.absent.clone(),
+            absent,
             here: left.iter().map(|left| !left).collect(),
             longest,
             original,
@@ -184,8 +196,8 @@ impl Direct {
         }
     }
 
-    /// Bytes that all texts of a row can have together. Rows whose records could be too large are left.
-    fn longest(&self, columns: &[Filled], left: &mut [bool]) -> usize {
+    /// Bytes that all texts of a row can have together, with so many that are left out. Rows whose records could be too large are left.
+    fn longest(&self, columns: &[Filled], out: usize, left: &mut [bool]) -> usize {
         let texts = || {
             columns.iter().filter_map(|column| match &column.values {
                 Values::Texts(texts) => Some(texts),
@@ -194,11 +206,11 @@ impl Direct {
         };
         let length = |(start, end): &(u32, u32)| (end - start) as usize;
         let of = |texts: &Texts| texts.places.iter().map(length).max().unwrap_or(0);
-        let longest = texts().map(of).sum();
+        let longest = out + texts().map(of).sum::<usize>();
         if self.around + ESCAPED * longest > self.most {
             for (row, left) in left.iter_mut().enumerate() {
                 let all: usize = texts().map(|texts| length(&texts.places[row])).sum();
-                *left |= self.around + ESCAPED * all > self.most;
+                *left |= self.around + ESCAPED * (out + all) > self.most;
             }
         }
         longest

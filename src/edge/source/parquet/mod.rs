@@ -5,16 +5,21 @@
 //!                         └── JSON: all others, and rows whose values may be refused ──► records              cells
 //! ```
 //!
-//! Only the columns of the table are read, and their values are written as its types take them. A dead letter shows the row as
+//! Only the columns of the table are read, of rows as columns only those that somebody reads (`spare`: where that is all the same),
+//! and their values are written as its types take them. A dead letter shows the row as
 //! this JSON, in whichever way it came: a Parquet row has no bytes of its own. What falls back for all its rows is decided when
 //! the file is opened, by the table and the types alone: tables whose rows change or whose columns are masked, columns with rows, arrays or maps, types that
 //! would have to be read as texts (a time in a STRING), CHAR, a column that is there twice.
 //!
 //! Row groups are read one by one, so that one that is damaged is named. The crate may panic at it ([`guarded`]).
 
+mod again;
 mod cells;
 mod columns;
 mod declared;
+mod problem;
+mod shown;
+mod spare;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -22,15 +27,14 @@ mod texts;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::RecordBatch;
-use arrow_schema::ArrowError;
 use arrow_schema::{DataType, Field, FieldRef, Schema as ArrowSchema, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder,
+    ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 
 use parquet::basic::{Compression, Type as PhysicalType};
@@ -38,66 +42,39 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::ChunkReader;
 
-use super::blocks::{self, Blocks, Spent, push_json_string};
+use super::blocks::{self, Blocks, Spent};
 use super::error::FileError;
 use super::fields;
 use super::instants;
 use super::site::{Patience, Site};
-use cells::Cell;
+use again::{Again, Placed};
 use columns::Direct;
 pub use declared::{declared, declared_of};
+pub use problem::ParquetProblem;
+use shown::{Shape, Shown};
+use spare::Left;
 use standings_model::block::{Block, PartitionId};
-use standings_model::guarded::{Panicked, guarded};
-use standings_model::rows::Original;
+use standings_model::guarded::guarded;
 use standings_model::table::Table;
-use standings_model::types::Type;
-use standings_scalar::Zone;
-
-/// What a Parquet file does not give.
-#[derive(Debug, thiserror::Error)]
-pub enum ParquetProblem {
-    /// The library refuses it.
-    #[error(transparent)]
-    Library(#[from] ParquetError),
-    /// The same, of rows.
-    #[error(transparent)]
-    Arrow(#[from] ArrowError),
-    /// The library panicked at it.
-    #[error(transparent)]
-    Panicked(#[from] Panicked),
-    /// It cannot be opened once more.
-    #[error(transparent)]
-    File(#[from] io::Error),
-    /// A row group that counts below zero.
-    #[error("it has less than no rows")]
-    LessThanNone,
-    /// Offsets count rows, and some are missing.
-    #[error("it should have {rows} rows, and {given} were found")]
-    Rows {
-        /// As it says.
-        rows: u64,
-        /// As it is.
-        given: u64,
-    },
-    /// A value of another type than the column's.
-    #[error("the type {0} is not read")]
-    Type(DataType),
-}
 
 /// Rows of a Parquet file.
 pub struct ParquetRows {
     file: File,
     footer: ArrowReaderMetadata,
+    /// The columns of the file that are the table's.
+    ours: Vec<usize>,
     mask: ProjectionMask,
     shape: Arc<Shape>,
     /// How its rows are columns of the table, where they are.
     direct: Option<Direct>,
     /// Rows of a batch that did not go into the block before.
-    pending: Option<RecordBatch>,
+    pending: Option<Batch>,
     /// The row group that is read next, or is being read.
     group: usize,
-    /// Its rows, and how many of them were given.
-    batches: Option<(ParquetRecordBatchReader, u64)>,
+    open: Option<Open>,
+    /// By column of the table, whether somebody reads it.
+    needed: Vec<bool>,
+    again: Arc<Again>,
     partition: PartitionId,
     from: u64,
     row: u64,
@@ -105,27 +82,41 @@ pub struct ParquetRows {
     spent: Spent,
 }
 
-/// How a row is written as a record.
-#[derive(Debug)]
-struct Shape {
-    /// What is written before each column, and its type in the table.
-    columns: Vec<(Vec<u8>, Option<Type>)>,
-    /// Of times that are not adjusted to UTC.
-    zone: Option<Zone>,
+/// A row group that is read.
+struct Open {
+    rows: ParquetRecordBatchReader,
+    /// How many rows of it were given.
+    given: u64,
+    left: Arc<Left>,
 }
 
-/// Rows of a batch, as records when they are asked for.
-#[derive(Debug)]
-struct Shown {
-    batch: RecordBatch,
-    shape: Arc<Shape>,
+/// Rows of a row group, from one on.
+struct Batch {
+    rows: RecordBatch,
+    group: usize,
+    at: u64,
+    left: Arc<Left>,
 }
 
-impl Original for Shown {
-    fn write(&self, row: usize, out: &mut Vec<u8>) {
-        // The types of its columns were looked at when the file was opened: of no row can they be others.
-        let _ = self.shape.push(out, &self.batch, row);
+impl Batch {
+    /// The same from a row on.
+    fn from(&self, row: usize) -> Self {
+        Batch {
+            rows: self.rows.slice(row, self.rows.num_rows() - row),
+            group: self.group,
+            at: self.at + row as u64,
+            left: Arc::clone(&self.left),
+        }
     }
+}
+
+/// How rows may come as columns.
+#[derive(Clone, Copy, Debug)]
+pub struct AsColumns<'a> {
+    /// Only where their records could have at most so many bytes.
+    pub most: usize,
+    /// By column of the table, whether somebody reads it.
+    pub needed: &'a [bool],
 }
 
 /// Rows of a batch that are columns, and of one whose rows are records.
@@ -268,32 +259,15 @@ fn judge(
     fields::lacking(&names, table).map_err(|lacks| FileError::lacks(path, table, lacks))
 }
 
-/// What is written before each column of a row, and what it is for the table.
-fn plan(footer: &ArrowReaderMetadata, table: &Table) -> Vec<(Vec<u8>, Option<Type>)> {
-    let columns = footer.schema().fields().iter();
-    let ours = columns.filter_map(|field| {
-        let number = fields::column(table, field.name())?;
-        Some((field.name(), table.columns[number].kind.clone()))
-    });
-    let plan = ours.enumerate().map(|(n, (name, kind))| {
-        let mut before = vec![if n == 0 { b'{' } else { b',' }];
-        push_json_string(&mut before, name.as_bytes());
-        before.push(b':');
-        (before, Some(kind))
-    });
-    plan.collect()
-}
-
 impl ParquetRows {
-    /// Opens the file. Rows before `from` are passed over. `columns`: rows may come as columns where their records could have at
-    /// most so many bytes.
+    /// Opens the file. Rows before `from` are passed over. `columns`: rows may come as columns.
     pub fn open(
         site: &Site,
         table: &Table,
         partition: PartitionId,
         from: u64,
         patience: &Patience,
-        columns: Option<usize>,
+        columns: Option<AsColumns<'_>>,
     ) -> Result<Self, FileError> {
         let path = site.path();
         let file = site.whole(patience).map_err(FileError::reading(path))?;
@@ -306,7 +280,7 @@ impl ParquetRows {
         path: &Path,
         table: &Table,
         (partition, from): (PartitionId, u64),
-        columns: Option<usize>,
+        columns: Option<AsColumns<'_>>,
     ) -> Result<Self, FileError> {
         let footer = begin(&file, path)?;
         judge(path, table, &footer)?;
@@ -316,26 +290,32 @@ impl ParquetRows {
             .filter(|(_, field)| is_ours(field))
             .map(|(i, _)| i)
             .collect();
-        let mask = ProjectionMask::roots(footer.parquet_schema(), known);
+        let mask = ProjectionMask::roots(footer.parquet_schema(), known.iter().copied());
         let ours = footer.schema().fields().iter().filter(is_ours);
-        let direct = columns.and_then(|most| Direct::of(ours.map(|field| &**field), table, most));
-        let shape = Arc::new(Shape {
-            columns: plan(&footer, table),
-            zone: table.format.zone.as_deref().and_then(Zone::named),
-        });
+        let fields = ours.map(|field| &**field);
+        let direct = columns.and_then(|columns| Direct::of(fields, table, columns.most));
+        let needed = columns.map_or_else(Vec::new, |columns| columns.needed.to_vec());
+        let shape = Arc::new(Shape::of(&footer, table));
         let footer = match direct {
             Some(_) => with_dictionaries(footer),
             None => footer,
         };
+        let placed = Placed(Arc::new(
+            file.try_clone().map_err(FileError::reading(path))?,
+        ));
+        let again = Again::new(placed, footer.clone(), mask.clone());
         Ok(ParquetRows {
             shape,
             direct,
             pending: None,
             file,
             footer,
+            ours: known,
             mask,
             group: 0,
-            batches: None,
+            open: None,
+            needed,
+            again: Arc::new(again),
             partition,
             from,
             row: 0,
@@ -343,65 +323,116 @@ impl ParquetRows {
         })
     }
 
-    /// The next rows of the row group that is read; `None` after its last, or after the last of all.
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>, ParquetProblem> {
-        let Some(group) = self.footer.metadata().row_groups().get(self.group) else {
-            return Ok(None);
-        };
-        let rows = u64::try_from(group.num_rows()).map_err(|_| ParquetProblem::LessThanNone)?;
-        let (batches, given) = match &mut self.batches {
-            Some(open) => open,
-            closed => {
-                let file = self.file.try_clone()?;
-                let (footer, mask) = (self.footer.clone(), self.mask.clone());
-                let size = match self.direct {
-                    Some(_) => ROWS.0,
-                    None => ROWS.1,
-                };
-                let batches = guarded(|| {
-                    ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer)
-                        .with_projection(mask)
-                        .with_row_groups(vec![self.group])
-                        .with_batch_size(size)
-                        .build()
-                })??;
-                closed.insert((batches, 0))
+    /// What is left out of the row group that is read.
+    fn left(&self) -> Left {
+        match &self.direct {
+            Some(direct) if !self.again.was_asked() => {
+                let of = (&self.again.file, &self.footer, self.group);
+                Left::of(of, direct, &self.needed, self.shape.zone.as_ref())
             }
+            _ => Left::default(),
+        }
+    }
+
+    /// Begins the row group that is next; or, where whole rows are asked for by now, goes on in it behind so many.
+    fn begin(&self, given: u64) -> Result<Open, ParquetProblem> {
+        let left = self.left();
+        let ours = self.ours.iter().enumerate();
+        let read = ours.filter(|(position, _)| left.columns().get(*position) != Some(&true));
+        let read = read.map(|(_, column)| *column);
+        let mask = match left.is_empty() {
+            true => self.mask.clone(),
+            false => ProjectionMask::roots(self.footer.parquet_schema(), read),
         };
-        let batch = guarded(|| batches.next().transpose())??;
-        *given += batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
+        let file = self.file.try_clone()?;
+        let size = match self.direct {
+            Some(_) => ROWS.0,
+            None => ROWS.1,
+        };
+        let footer = self.footer.clone();
+        let rows = guarded(|| {
+            let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer)
+                .with_projection(mask)
+                .with_row_groups(vec![self.group])
+                .with_batch_size(size);
+            if given > 0 {
+                let rest = self.rows_of_group()?.saturating_sub(given);
+                let rows = vec![
+                    RowSelector::skip(given as usize),
+                    RowSelector::select(rest as usize),
+                ];
+                builder = builder.with_row_selection(RowSelection::from(rows));
+            }
+            Ok::<_, ParquetProblem>(builder.build()?)
+        })??;
+        let left = Arc::new(left);
+        Ok(Open { rows, given, left })
+    }
+
+    /// How many rows the row group has that is read.
+    fn rows_of_group(&self) -> Result<u64, ParquetProblem> {
+        let group = self.footer.metadata().row_group(self.group);
+        u64::try_from(group.num_rows()).map_err(|_| ParquetProblem::LessThanNone)
+    }
+
+    /// The next rows of the row group that is read; `None` after its last, or after the last of all.
+    fn next_batch(&mut self) -> Result<Option<Batch>, ParquetProblem> {
+        if self.group >= self.footer.metadata().num_row_groups() {
+            return Ok(None);
+        }
+        let rows = self.rows_of_group()?;
+        let asked = self.again.was_asked();
+        let given = match self.open.take_if(|open| asked && !open.left.is_empty()) {
+            Some(open) => open.given,
+            None => 0,
+        };
+        let open = match self.open.take() {
+            Some(open) => open,
+            // Nothing may be behind them.
+            None if given > 0 && given >= rows => return Ok(None),
+            None => self.begin(given)?,
+        };
+        let open = self.open.insert(open);
+        let batch = guarded(|| open.rows.next().transpose())??;
+        let at = open.given;
+        open.given += batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
         // Offsets count rows: one that is missing would shift all that follow.
-        if *given > rows || (batch.is_none() && *given < rows) {
-            let given = *given;
+        if open.given > rows || (batch.is_none() && open.given < rows) {
+            let given = open.given;
             return Err(ParquetProblem::Rows { rows, given });
         }
-        Ok(batch)
+        let (group, left) = (self.group, &open.left);
+        Ok(batch.map(|rows| Batch {
+            rows,
+            group,
+            at,
+            left: Arc::clone(left),
+        }))
     }
 }
 
 impl ParquetRows {
     /// The next rows that are wanted; none after the last.
-    fn next_rows(&mut self) -> io::Result<Option<RecordBatch>> {
+    fn next_rows(&mut self) -> io::Result<Option<Batch>> {
         if let Some(pending) = self.pending.take() {
             return Ok(Some(pending));
         }
         loop {
             let batch = self.next_batch().map_err(|e| {
                 // What was being read is in an unknown state.
-                self.batches = None;
+                self.open = None;
                 io::Error::other(format!("row group {}: {e}", self.group))
             })?;
             match batch {
                 Some(batch) => {
                     // Those before the first that is wanted are passed over.
                     let passed = self.from.saturating_sub(self.row);
-                    let passed = passed.min(batch.num_rows() as u64);
+                    let passed = passed.min(batch.rows.num_rows() as u64);
                     self.row += passed;
-                    let passed = passed as usize;
-                    return Ok(Some(batch.slice(passed, batch.num_rows() - passed)));
+                    return Ok(Some(batch.from(passed as usize)));
                 }
                 None if self.group >= self.footer.metadata().num_row_groups() => return Ok(None),
-                None => (self.group, self.batches) = (self.group + 1, None),
+                None => (self.group, self.open) = (self.group + 1, None),
             }
         }
     }
@@ -413,24 +444,28 @@ impl Blocks for ParquetRows {
             return Ok(None);
         };
         let mut block = self.spent.block(self.partition);
-        let original = || Shown {
-            batch: batch.clone(),
+        let shown = Arc::new(Shown {
+            batch: batch.rows.clone(),
             shape: Arc::clone(&self.shape),
-        };
+            left: Arc::clone(&batch.left),
+            of: (Arc::clone(&self.again), batch.group, batch.at),
+            whole: OnceLock::new(),
+        });
         let mut rows = self.direct.as_mut().map(|direct| {
             let zone = self.shape.zone.as_ref();
-            Box::new(direct.rows(&batch, zone, &mut block.bytes, Arc::new(original())))
+            let (of, original) = ((&batch.rows, &*batch.left), Arc::clone(&shown) as _);
+            Box::new(direct.rows(of, zone, &mut block.bytes, original))
         });
         let texts = block.bytes.len();
-        for row in 0..batch.num_rows() {
+        for row in 0..batch.rows.num_rows() {
             if block.bytes.len() - texts >= BLOCK {
-                self.pending = Some(batch.slice(row, batch.num_rows() - row));
+                self.pending = Some(batch.from(row));
                 rows.as_mut().map(|rows| rows.split_off(row));
                 break;
             }
             let start = block.bytes.len();
             if rows.as_ref().is_none_or(|rows| !rows.here[row]) {
-                self.shape.push(&mut block.bytes, &batch, row)?;
+                shown.push(row, &mut block.bytes)?;
             }
             let record = blocks::record(start, block.bytes.len(), self.row);
             block.records.push(record);
@@ -443,33 +478,5 @@ impl Blocks for ParquetRows {
 
     fn reuse(&mut self, spent: Block) {
         self.spent.keep(spent);
-    }
-}
-
-impl Shape {
-    /// Appends the record of a row.
-    fn push(&self, out: &mut Vec<u8>, batch: &RecordBatch, row: usize) -> io::Result<()> {
-        let start = out.len();
-        for (n, (before, kind)) in self.columns.iter().enumerate() {
-            out.extend_from_slice(before);
-            let (array, kind) = (&**batch.column(n), kind.as_ref());
-            let zone = self.zone.as_ref();
-            let pushed = Cell {
-                array,
-                row,
-                kind,
-                zone,
-            }
-            .push(out);
-            pushed.map_err(|e| {
-                let schema = batch.schema();
-                io::Error::other(format!("column `{}`: {e}", schema.field(n).name()))
-            })?;
-        }
-        if out.len() == start {
-            out.push(b'{');
-        }
-        out.push(b'}');
-        Ok(())
     }
 }

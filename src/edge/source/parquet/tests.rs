@@ -5,7 +5,7 @@ mod made;
 use std::fs::File;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
@@ -15,6 +15,7 @@ use self::made::{Dice, column, file_types, stamp, table_type};
 use super::*;
 use standings_decode::{About, Decoder, Sale};
 use standings_model::table::{Column, Metadata, Origin};
+use standings_model::types::Type;
 use standings_model::value::Value;
 
 fn write(dice: &mut Dice, path: &Path, columns: &[(String, ArrayRef)]) {
@@ -46,15 +47,25 @@ struct Became {
     record: Vec<u8>,
 }
 
-/// All rows of a file from one on; how many of them came as columns.
-fn read(path: &Path, table: &Table, from: u64, most: usize, columns: bool) -> (Vec<Became>, usize) {
+/// What was read: what became of each row, how many of them came as columns, and in how many blocks something was left out.
+type All = (Vec<Became>, usize, usize);
+
+/// All rows of a file from one on; `needed`: as columns, of which these are read.
+fn read(path: &Path, table: &Table, from: u64, most: usize, needed: Option<&[bool]>) -> All {
     let site = Site::from(path);
-    let columns = columns.then_some(most);
+    let columns = needed.map(|needed| AsColumns { most, needed });
+    let mut spared = 0;
     let patience = Patience::default();
     let mut file = ParquetRows::open(&site, table, 3, from, &patience, columns).unwrap();
     let mut decoder = Decoder::new(table, None, most);
     let (mut all, mut direct, mut next) = (Vec::new(), 0, 0);
     while let Some(block) = file.next_block().unwrap() {
+        let is_there = |number: usize| {
+            let mut names = table.columns[number].name.chars();
+            names.next() == Some('c')
+        };
+        let absent = block.rows.iter().flat_map(|rows| &rows.absent);
+        spared += usize::from(absent.into_iter().any(|number| is_there(*number)));
         for (number, record) in block.records.iter().enumerate() {
             let about = About::of(&block, number);
             let bytes = block.slice((record.start, record.end));
@@ -84,7 +95,19 @@ fn read(path: &Path, table: &Table, from: u64, most: usize, columns: bool) -> (V
         next = block.next_offset;
         file.reuse(block);
     }
-    (all, direct)
+    (all, direct, spared)
+}
+
+/// What of a row is known where only some columns are needed.
+fn of_needed(of: &Became, needed: &[bool]) -> Became {
+    let row = of.row.clone().map(|(time, mut values)| {
+        let all = values.iter_mut().zip(needed);
+        let unread = all.filter(|(_, needed)| !**needed);
+        unread.for_each(|(value, _)| *value = Value::Null);
+        (time, values)
+    });
+    let record = of.record.clone();
+    Became { row, record, ..*of }
 }
 
 fn table_of(dice: &mut Dice, columns: &[(String, ArrayRef)]) -> Table {
@@ -120,7 +143,7 @@ fn table_of(dice: &mut Dice, columns: &[(String, ArrayRef)]) -> Table {
 fn rows_as_columns_are_the_rows_as_records() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.parquet");
-    let (mut of_all, mut direct, mut dead) = (0, 0, 0);
+    let (mut of_all, mut direct, mut dead, mut spared) = (0, 0, 0, 0);
     for seed in 0..300 {
         let mut dice = Dice(seed);
         let rows = dice.one(&[0, 1, 5, 300, 1500, 5000]);
@@ -135,11 +158,16 @@ fn rows_as_columns_are_the_rows_as_records() {
         let table = table_of(&mut dice, &columns);
         let most = dice.one(&[60, 700, 1 << 20]);
         let from = dice.one(&[0, 0, rows as u64 / 3, rows as u64]);
-        let (want, none) = read(&path, &table, from, most, false);
-        let (found, some) = read(&path, &table, from, most, true);
+        let needed: Vec<bool> = (0..table.columns.len())
+            .map(|column| table.event_time == Some(column) || dice.below(2) == 0)
+            .collect();
+        let (want, none, _) = read(&path, &table, from, most, None);
+        let (found, some, left) = read(&path, &table, from, most, Some(&needed));
         assert_eq!(none, 0);
+        spared += left;
         assert_eq!(want.len() as u64, rows as u64 - from);
         for (want, found) in want.iter().zip(&found) {
+            let (found, want) = (of_needed(found, &needed), of_needed(want, &needed));
             assert_eq!(found, want, "seed {seed}: {table:?}");
         }
         assert_eq!(found.len(), want.len(), "seed {seed}");
@@ -148,6 +176,7 @@ fn rows_as_columns_are_the_rows_as_records() {
         dead += want.iter().filter(|b| b.row.is_err()).count();
     }
     // What says nothing of columns would say nothing here.
+    assert!(spared > 20, "in {spared} blocks something was left out");
     assert!(
         direct * 5 > of_all,
         "{direct} of {of_all} rows were columns"
@@ -182,10 +211,62 @@ fn sales_are_the_same_either_way() {
             .map(|(name, kind)| ((*name).to_owned(), column(&mut dice, kind, 400)))
             .collect();
         write(&mut dice, &path, &columns);
-        let (want, _) = read(&path, &Table::sales(), 0, 1 << 20, false);
-        let (found, _) = read(&path, &Table::sales(), 0, 1 << 20, true);
+        let (want, ..) = read(&path, &Table::sales(), 0, 1 << 20, None);
+        let (found, ..) = read(&path, &Table::sales(), 0, 1 << 20, Some(&[]));
         assert_eq!(found, want, "seed {seed}");
     }
+}
+
+/// What nobody reads is left out, and a row is shown whole all the same; from then on nothing is left out.
+#[test]
+fn a_row_is_shown_whole_of_which_something_was_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.parquet");
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("id", DataType::Int64, true),
+        Field::new("city", DataType::Utf8, true),
+        Field::new("n", DataType::Int32, true),
+    ]));
+    let rows = 3 * 4096;
+    let batch = RecordBatch::try_new(
+        Arc::clone(&schema),
+        vec![
+            Arc::new(Int64Array::from_iter_values(0..rows)),
+            Arc::new(StringArray::from_iter_values(
+                (0..rows).map(|n| format!("city {}", n % 7)),
+            )),
+            Arc::new(Int32Array::from_iter_values(
+                (0..rows).map(|n| n as i32 * 2),
+            )),
+        ],
+    );
+    let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), schema, None).unwrap();
+    writer.write(&batch.unwrap()).unwrap();
+    writer.close().unwrap();
+    let sql = "CREATE TABLE t (id BIGINT, city STRING, n INT)";
+    let table = standings_query::parse_table("t", sql).unwrap();
+    let columns = AsColumns {
+        most: 1 << 20,
+        needed: &[false, false, true],
+    };
+    let (site, patience) = (Site::from(&*path), Patience::default());
+    let mut file = ParquetRows::open(&site, &table, 0, 0, &patience, Some(columns)).unwrap();
+    let first = file.next_block().unwrap().unwrap();
+    let second = file.next_block().unwrap().unwrap();
+    let absent = |block: &Block| block.rows.as_ref().unwrap().absent.clone();
+    assert_eq!((absent(&first), absent(&second)), (vec![0, 1], vec![0, 1]));
+    let shown =
+        |block: &Block, n: usize| String::from_utf8(block.row(n).unwrap().record()).unwrap();
+    assert_eq!(shown(&second, 1), r#"{"id":4097,"city":"city 2","n":8194}"#);
+    assert_eq!(
+        shown(&first, 4095),
+        r#"{"id":4095,"city":"city 0","n":8190}"#
+    );
+    let third = file.next_block().unwrap().unwrap();
+    assert_eq!(absent(&third), vec![0; 0]);
+    assert_eq!((third.records[0].offset, third.next_offset), (8192, 12288));
+    assert_eq!(shown(&third, 0), r#"{"id":8192,"city":"city 2","n":16384}"#);
+    assert!(file.next_block().unwrap().is_none());
 }
 
 /// Blocks of records and blocks of columns are cut where a start holds.
@@ -210,7 +291,11 @@ fn a_block_of_columns_is_split() {
     let site = Site::from(&*path);
     let open = || {
         let patience = Patience::default();
-        ParquetRows::open(&site, &table, 0, 0, &patience, Some(1 << 20)).unwrap()
+        let columns = AsColumns {
+            most: 1 << 20,
+            needed: &[],
+        };
+        ParquetRows::open(&site, &table, 0, 0, &patience, Some(columns)).unwrap()
     };
     let text = |block: &Block, n: usize| match block.row(n) {
         Some(row) => row.record(),

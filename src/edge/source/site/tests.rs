@@ -181,7 +181,7 @@ fn records(site: &Site, table: &Table) -> Vec<(u64, String)> {
     let mut all = Vec::new();
     let patience = Patience::default();
     let bytes = (site.ahead(&patience).unwrap(), &patience);
-    let mut blocks = file::open(site, bytes, table, (0, 0), (1 << 12, 1 << 20), false).unwrap();
+    let mut blocks = file::open(site, bytes, table, (0, 0), (1 << 12, 1 << 20), None).unwrap();
     while let Some(block) = blocks.next_block().unwrap() {
         for record in &block.records {
             let bytes = block.slice((record.start, record.end));

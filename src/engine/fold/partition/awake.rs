@@ -2,6 +2,8 @@
 
 use super::Partition;
 use standings_decode::Decoder;
+use standings_model::plan::Plan;
+use standings_model::schema::Given;
 
 impl Partition {
     /// Whether its records can be decoded.
@@ -13,6 +15,16 @@ impl Partition {
     /// Its records are read from now on.
     pub fn wake(&mut self, decoder: Decoder) {
         self.decoder = Some(Box::new(decoder));
+    }
+
+    /// Its records are written with these schemas from here on.
+    #[inline]
+    pub(super) fn learn(&mut self, schemas: &[Given], plan: &Plan) {
+        if let Some(decoder) = &mut self.decoder {
+            for given in schemas {
+                decoder.learn(&plan.tables[self.table], given);
+            }
+        }
     }
 
     /// Nothing more of it is read. One whose rows change is asked for those that are held.
