@@ -52,11 +52,16 @@ fn database(at: &At, stood: &Stood) -> Result<(), Trouble> {
             shown(at.lsn)
         ));
     }
-    if stood.end < at.lsn {
+    // Of a transaction that is written in part, its end is in the log too.
+    let read = at
+        .within
+        .as_ref()
+        .map_or(at.lsn, |within| within.lsn.max(at.lsn));
+    if stood.end < read {
         return broken(format!(
             "the log of the database ends at {}, and was read up to {}: the database was put back. {ANEW}",
             shown(stood.end),
-            shown(at.lsn)
+            shown(read)
         ));
     }
     Ok(())

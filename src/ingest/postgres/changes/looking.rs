@@ -123,10 +123,8 @@ impl Looking {
                 self.open = None;
                 return Ok(end >= self.end);
             }
-            Message::Relation(relation) => {
-                if relation.schema == schema && relation.name == name {
-                    self.known = Some((relation.id, Known::new(&relation.columns, types, false)));
-                }
+            Message::Relation(relation) if relation.schema == schema && relation.name == name => {
+                self.known = Some((relation.id, Known::new(&relation.columns, types, false)));
             }
             _ if self.open != Some(true) || self.touched.is_emptied => {}
             Message::Insert { of, new } if self.is_of(of) => self.touch(key, None, Some(&new))?,
