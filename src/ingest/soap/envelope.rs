@@ -213,6 +213,9 @@ fn checked(text: &str, root: &Element) -> Result<(), String> {
         );
     }
     refused(root)?;
+    if let Some(why) = &root.wrong {
+        return Err(format!("it has {why}"));
+    }
     let mut rest = text;
     while let Some(at) = rest.find('{') {
         rest = &rest[at + 1..];
