@@ -513,6 +513,7 @@ fn templates_as_they_are_right_and_wrong() {
     for (text, word) in [
         ("<a>", "no XML"),
         ("<a>{coursor}</a>", "known are cursor"),
+        ("<?x{cursor}?><a/>", "processing instruction"),
         (
             "<a>&x{cursor}y;</a>",
             "a reference to what XML does not know",
