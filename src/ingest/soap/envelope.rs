@@ -212,7 +212,15 @@ fn checked(text: &str, root: &Element) -> Result<(), String> {
                 .to_owned(),
         );
     }
+    if text.contains("<?") {
+        return Err(
+            "it has a processing instruction (<?…?>), which SOAP does not allow".to_owned(),
+        );
+    }
     refused(root)?;
+    if let Some(why) = &root.wrong {
+        return Err(format!("it has {why}"));
+    }
     let mut rest = text;
     while let Some(at) = rest.find('{') {
         rest = &rest[at + 1..];

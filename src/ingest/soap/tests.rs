@@ -498,9 +498,26 @@ fn templates_as_they_are_right_and_wrong() {
         "{made}"
     );
     assert!(!made.contains("Header"), "{made}");
+    // Whatever a cursor is, it ends no comment.
+    for cursor in ["a-->b", "--", "-", "2026-01-23"] {
+        let template = of("<l><!--{cursor}--><c>{cursor}</c></l>").unwrap();
+        let made = template.filled(&[("cursor", cursor)], "");
+        let root = read(&made, &Bounds::default()).unwrap_or_else(|e| panic!("{e}: {made}"));
+        assert_eq!(Path::parse("//c").unwrap().find(&root).len(), 1, "{made}");
+        assert_eq!(
+            made.contains(&format!("<c>{cursor}</c>")),
+            cursor.len() > 5,
+            "{made}"
+        );
+    }
     for (text, word) in [
         ("<a>", "no XML"),
         ("<a>{coursor}</a>", "known are cursor"),
+        ("<?x{cursor}?><a/>", "processing instruction"),
+        (
+            "<a>&x{cursor}y;</a>",
+            "a reference to what XML does not know",
+        ),
         ("<a><![CDATA[{cursor}]]></a>", "CDATA"),
         ("<!DOCTYPE a><a/>", "document type"),
         ("<Envelope/>", "none of SOAP"),

@@ -18,6 +18,7 @@ pub mod write;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub(crate) use read::is_name;
 pub use read::read;
 
 /// The namespace of `xsi:nil`.

@@ -22,6 +22,13 @@ pub fn read(text: &str, bounds: &Bounds) -> Result<Element, NotRead> {
             most: bounds.bytes,
         });
     }
+    // Its decoder has taken the one that may be there; the reader would take another, and count from behind it.
+    if text.starts_with('\u{feff}') {
+        return Err(NotRead::Malformed {
+            at: 0,
+            said: "text outside of its element".to_owned(),
+        });
+    }
     let mut reader = Reader::from_str(text);
     reader.config_mut().enable_all_checks(true);
     let mut all = Open::new(bounds);
@@ -83,7 +90,7 @@ fn is_char(c: char) -> bool {
 }
 
 /// Whether a text is a name without a colon.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let fits = |c: char| {
         c.is_alphanumeric()
             || matches!(
@@ -246,7 +253,7 @@ impl<'a> Open<'a> {
 
     fn text(&mut self, piece: &str) -> Result<(), NotRead> {
         let Some(element) = self.open.last_mut() else {
-            let is_space = piece.chars().all(|c| " \t\r\n\u{feff}".contains(c));
+            let is_space = piece.chars().all(|c| " \t\r\n".contains(c));
             return match is_space {
                 true => Ok(()),
                 false => Err(self.no("text outside of its element")),

@@ -142,6 +142,8 @@ fn what_is_not_well_formed() {
         "<?",
         "<!--",
         "<a>\u{0}",
+        "\u{feff}<a/>",
+        "<a/>\u{feff}",
         "{\"a\":1}",
     ] {
         let said = refused(text, &Bounds::default());

@@ -3,8 +3,11 @@
 /// A text as it may stand in an element or in an attribute; what XML does not know is left out.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
         match c {
+            // Two of them end a comment, if it stands in one.
+            '-' if chars.peek().is_none_or(|next| *next == '-') => out.push_str("&#45;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),

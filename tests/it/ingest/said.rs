@@ -58,7 +58,11 @@ fn what_is_wrong_ends_it_before_anything_is_read() {
         "S1201",
         "did you mean `settle`?",
     );
-    ends(&FOLDER.replace("files", "soap"), "S1201", "cannot read yet");
+    ends(
+        &FOLDER.replace("files", "mysql"),
+        "S1201",
+        "cannot read yet",
+    );
     let hook = "[sources.NAME]\ntype = \"webhook\"\nsignature = \"github\"\nsecret-file = \"DIR/none\"\ntopic = \"TOPIC\"\n";
     ends(hook, "S1205", "cannot read the secret");
     let none = standings(&["ingest"]).output().unwrap();
@@ -101,9 +105,22 @@ fn the_files_of_the_page_are_right() {
         let file = folder.path().join("ingest.toml");
         std::fs::write(&file, block).unwrap();
         std::fs::create_dir(folder.path().join("inbox")).unwrap();
-        for secret in ["hub.secret", "partner.token", "client.secret"] {
+        for secret in [
+            "hub.secret",
+            "partner.token",
+            "client.secret",
+            "sales.password",
+        ] {
             std::fs::write(folder.path().join(secret), "secret\n").unwrap();
         }
+        let xml = page.split("```xml\n").nth(1).unwrap();
+        let xml = xml.split("```").next().unwrap();
+        std::fs::write(folder.path().join("list.xml"), xml).unwrap();
+        std::fs::copy(
+            "tests/fixtures/soap/sales.wsdl",
+            folder.path().join("sales.wsdl"),
+        )
+        .unwrap();
         let key = folder.path().join("mask.key");
         let made = standings(&["mask-key"]).arg(&key).output().unwrap();
         assert!(made.status.success(), "{}", words(&made));

@@ -32,7 +32,11 @@ pub fn propose(operation: &Operation) -> Proposal {
         .output
         .as_ref()
         .and_then(|(_, fields)| rows(fields));
-    let path = |steps: &[&str]| format!("$.{}", steps.join("."));
+    // Dots may stand in names.
+    let path = |steps: &[&str]| match steps.iter().any(|step| step.contains('.')) {
+        true => steps.join("/"),
+        false => format!("$.{}", steps.join(".")),
+    };
     let cursor = operation.output.as_ref().and_then(|(_, fields)| {
         let mut steps = Vec::new();
         cursor(fields, &mut steps).then(|| path(&steps))

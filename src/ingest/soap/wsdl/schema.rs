@@ -7,8 +7,8 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::{Documents, Qualified, XSD, resolved};
-use crate::xml::Element;
 use crate::xml::path::{Named, Path};
+use crate::xml::{Element, is_name};
 
 /// How deep types are gone into.
 const DEPTH: usize = 12;
@@ -221,7 +221,11 @@ impl<'a> Schemas<'a> {
             let max = child.element.attribute("maxOccurs").unwrap_or("1");
             let inner = (optional || min == "0", many || !matches!(max, "0" | "1"));
             match child.local() {
-                "element" => fields.push(self.field(&child, depth, inner)),
+                // What is no name can stand in no document.
+                "element" => {
+                    let field = self.field(&child, depth, inner);
+                    fields.extend(Some(field).filter(|field| is_name(&field.name)));
+                }
                 "attribute" => fields.extend(attribute(&child)),
                 "sequence" | "all" => is_open |= self.content(&child, depth, inner, fields),
                 "choice" => is_open |= self.content(&child, depth, (true, inner.1), fields),
