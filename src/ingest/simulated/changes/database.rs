@@ -138,7 +138,7 @@ impl Database {
     fn write(&mut self, at: usize, roll: &mut impl FnMut(u64) -> u64) {
         self.n += 1;
         let new = |note| Row {
-            at: Some(0).filter(|_| self.n % 5 > 0).map(|_| self.n % 7),
+            at: (!self.n.is_multiple_of(5)).then_some(self.n % 7),
             n: self.n,
             note,
         };
