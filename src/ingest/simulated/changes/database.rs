@@ -67,6 +67,8 @@ pub(super) struct Database {
     log: Vec<Committed>,
     pub(super) rows: BTreeMap<u64, Row>,
     pub(super) slot: Option<Kept>,
+    /// There is a publication: it stays when a slot goes.
+    pub(super) is_published: bool,
 }
 
 impl Database {
@@ -83,6 +85,7 @@ impl Database {
             log: Vec::new(),
             rows: BTreeMap::new(),
             slot: None,
+            is_published: false,
         }
     }
 

@@ -120,6 +120,18 @@ impl World {
         None
     }
 
+    /// The log goes on, and no change of the table is in it: a heartbeat moves on with it.
+    fn quiet(&self, seed: u64) {
+        let mut task = self.task(false, seed);
+        for _ in 0..200 {
+            match task.turn() {
+                Next::Now => {}
+                Next::After(wait) => self.clock.sleep(wait.max(Duration::from_millis(500))),
+                Next::Ended(_) => return,
+            }
+        }
+    }
+
     fn records(&self) -> Vec<Value> {
         let brokers = self.brokers.0.borrow();
         let records = brokers.committed.iter().filter(|w| w.to == To::Records);
@@ -233,6 +245,11 @@ pub(super) fn lost(seed: u64) -> Outcome {
     }
     let written = world.records().len();
     let event = world.roll(EVENTS);
+    if event < 2 {
+        // With a transaction of its own at the end of what was read, that one is missed first, whatever became of the slot.
+        world.database.0.borrow_mut().end += 3;
+        world.quiet(seed);
+    }
     {
         let mut database = world.database.0.borrow_mut();
         match event {

@@ -22,7 +22,6 @@ pub(crate) struct Reader {
     snapshot: Option<BTreeMap<u64, Row>>,
     left: Option<VecDeque<(u64, Row)>>,
     stream: Option<Open>,
-    is_published: bool,
 }
 
 /// A stream that is open.
@@ -45,7 +44,6 @@ impl Reader {
             snapshot: None,
             left: None,
             stream: None,
-            is_published: false,
         }
     }
 
@@ -106,7 +104,7 @@ impl Server for Reader {
                 confirmed: slot.confirmed,
                 lost: None,
             }),
-            publication: (self.is_published || database.slot.is_some()).then_some(Publication {
+            publication: database.is_published.then_some(Publication {
                 has_table: true,
                 is_whole: true,
                 is_by_root: true,
@@ -125,7 +123,7 @@ impl Server for Reader {
     }
 
     fn publish(&mut self) -> Result<(), Trouble> {
-        self.is_published = true;
+        self.database.0.borrow_mut().is_published = true;
         Ok(())
     }
 
