@@ -165,7 +165,11 @@ impl Bed {
 
     /// `--http` at a port that is free.
     pub fn http(mut self) -> Self {
-        let address = format!("127.0.0.1:{}", free_port());
+        // The second process of a cluster takes the next one.
+        let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", port + 1)).is_ok();
+        let ports = std::iter::repeat_with(free_port);
+        let port = ports.take(50).find(is_free).unwrap_or_else(free_port);
+        let address = format!("127.0.0.1:{port}");
         self.address = Some(address.clone());
         self.flags(&["--http", &address])
     }
