@@ -190,12 +190,15 @@ fn want(rows: &[((i64, u32, u64), &Row)]) -> Measured {
     all
 }
 
+/// Keys and their measures.
+type Rows = BTreeMap<Arc<[u8]>, Vec<Value>>;
+
 /// All rows of watched windows, as they are told for positions.
 #[derive(Default)]
 struct Told {
     next: u64,
     /// By watch: its window, how many workers have told all, the rows.
-    windows: BTreeMap<u64, (i64, u32, BTreeMap<Arc<[u8]>, Vec<Value>>)>,
+    windows: BTreeMap<u64, (i64, u32, Rows)>,
 }
 
 impl Told {
