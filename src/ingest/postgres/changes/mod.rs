@@ -10,10 +10,10 @@
 //! 1. What the cursor says is written in the transaction of the records: the place in the log, and within a transaction how many of its changes.
 //! 2. Acknowledged is what is committed in Kafka, less the last transaction. That one is asked for again: it says that the log is the same.
 //! 3. A slot is made after the cursor says that it will be, so one that is there is ours or somebody else's, and which is known.
-//! 4. A snapshot is of the slot's beginning, whatever breaks it off: nothing of it is written twice, and nothing is left out ([`looking`]).
-//! 5. What cannot go on is broken and says what to do ([`judge`]); a table that is quiet moves its slot on all the same.
+//! 4. A snapshot is of the slot's beginning, whatever breaks it off: nothing of it is written twice, and nothing is left out (`looking`).
+//! 5. What cannot go on is broken and says what to do (`judge`); a table that is quiet moves its slot on all the same.
 //!
-//! The envelope is Debezium's ([`envelope`]); `docs/decisions/0037` says why the snapshot is taken up again by undoing.
+//! The envelope is Debezium's (`envelope`); `docs/decisions/0037` says why the snapshot is taken up again by undoing.
 
 mod at;
 mod envelope;
