@@ -75,6 +75,9 @@ impl Engine {
                 ),
             ));
         }
+        if !answer.status().is_success() {
+            return Err(refusal(answer).await);
+        }
         let length = answer.content_length().unwrap_or_default();
         if length > LARGEST as u64 {
             return Err(Problem::new(
@@ -85,8 +88,7 @@ impl Engine {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = answer.status();
         let is_kept = |name: &HeaderName| {
-            let own = [header::CONTENT_TYPE, header::RETRY_AFTER];
-            own.contains(name) || name.as_str().starts_with("standings-")
+            *name == header::CONTENT_TYPE || name.as_str().starts_with("standings-")
         };
         let kept = answer.headers().iter().filter(|(name, _)| is_kept(name));
         for (name, value) in kept {
@@ -95,5 +97,19 @@ impl Engine {
         let bytes = answer.bytes().await.map_err(away)?;
         *response.body_mut() = Body::from(bytes);
         Ok(response)
+    }
+}
+
+/// What the engine refuses, in its own words.
+async fn refusal(answer: reqwest::Response) -> Problem {
+    let status = answer.status();
+    let after = answer.headers().get(header::RETRY_AFTER);
+    let retry_after = after.and_then(|v| v.to_str().ok()?.parse().ok());
+    let text = answer.text().await.unwrap_or_default();
+    let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let detail = body["detail"].as_str().unwrap_or("the engine refuses");
+    Problem {
+        retry_after,
+        ..Problem::new(status, detail)
     }
 }

@@ -375,3 +375,66 @@ fn how_far_a_replica_is_behind_is_a_metric() {
         "the database itself is no copy"
     );
 }
+
+#[test]
+fn positions_are_the_engines() {
+    let (topic, url) = (topic("serve_positions", 1), database());
+    let source = format!("kafka://{}/{topic}", service("KAFKA_BROKERS"));
+    let (_engine, engine) = start(&["run", "--source", &source, "--sink", &url]);
+    let at = format!("http://{engine}");
+    let (_serve, serve) = start(&["serve", "--from", &url, "--engine", &at]);
+    let (_alone, alone) = start(&["serve", "--from", &url]);
+    let line = |n: u32| {
+        format!(
+            r#"{{"event_time":"2026-01-23T10:00:00Z","city":"Lisbon","salesman_id":"S{n:03}","amount":{}}}"#,
+            1_000 - n
+        )
+    };
+    produce(&topic, &[(0..150).map(line).collect()]);
+    let window = "/api/v1/rankings/top_salesmen/windows/2026-01-23T00:00:00Z";
+    let position = format!("{window}/keys/S149/position?around=1");
+    until("every key is there", Duration::from_secs(30), || {
+        get(&engine, &position).status == 200
+    });
+    for path in [
+        &position,
+        &format!("{window}/positions?keys=S149,S000,nobody"),
+        &format!("{window}?offset=140&limit=4"),
+        &format!("{window}/keys/nobody/position"),
+    ] {
+        let (own, passed) = (get(&engine, path), get(&serve, path));
+        assert_eq!(
+            (passed.status, &passed.body),
+            (own.status, &own.body),
+            "{path}"
+        );
+        if own.status == 200 {
+            assert_eq!(marks(&passed), marks(&own), "{path}");
+        }
+        // Who has no engine to ask says so.
+        let why = get(&alone, path).problem(501);
+        assert!(why.contains("--engine"), "{path}: {why}");
+    }
+    // What is ranked is read in the database as before.
+    assert_eq!(get(&alone, window).json().as_array().unwrap().len(), 100);
+    for (engine, words) in [
+        ("http://engine.example:8080", "https alone"),
+        ("ftp://127.0.0.1", "http or https"),
+        ("http://127.0.0.1/path", "its address alone"),
+    ] {
+        let out = standings(&[
+            "serve",
+            "--from",
+            &url,
+            "--queries",
+            "queries",
+            "--engine",
+            engine,
+        ])
+        .output()
+        .unwrap();
+        let text = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(2), "{text}");
+        assert!(text.contains(words) && text.contains("S0102"), "{text}");
+    }
+}
