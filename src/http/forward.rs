@@ -42,6 +42,8 @@ impl Engine {
         if parsed.path() != "/" || parsed.query().is_some() || !parsed.username().is_empty() {
             return Err("write its address alone, such as http://127.0.0.1:8080".to_owned());
         }
+        // Fails only if there is one already, which is the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .redirect(Policy::none())
             .timeout(PATIENCE)

@@ -36,7 +36,7 @@ const MOST_KEYS: usize = 1_000;
     tag = "rankings",
     summary = "Where any key stands",
     description = "Its rank among all keys of the window (with PARTITION BY: of its partition), inside the limit or not; who is around it, and how far; exact at the commit that is named. The first ask of a window has its keys put in order.",
-    params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, description = "START, START..END, or all"), ("key" = String, Path, description = "The group keys, one path segment each, percent-encoded; NULL is ~, an empty text ~e, a leading ~ is doubled"), openapi::AroundIt, openapi::Fresh),
+    params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start; START..END of windows that share it, all of all time"), ("key" = String, Path, description = "The group keys, one path segment each, percent-encoded; NULL is ~, an empty text ~e, a leading ~ is doubled"), openapi::AroundIt, openapi::Fresh),
     responses((status = 200, description = "Where the key stands", body = openapi::Position), (status = 403, description = "The caller sees the limit alone, and the key is not within it", body = openapi::ProblemShape, content_type = "application/problem+json"), (status = 410, description = "The engine keeps this window no more", body = openapi::ProblemShape, content_type = "application/problem+json"), openapi::Refusals)
 )]
 pub(crate) async fn position(
@@ -101,7 +101,7 @@ pub(crate) async fn position(
     tag = "rankings",
     summary = "Where several keys stand",
     description = "The ranks of keys at one commit, in the order asked for; null for one that is not ranked.",
-    params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, description = "START, START..END, or all"), openapi::SomeKeys, openapi::Fresh),
+    params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start; START..END of windows that share it, all of all time"), openapi::SomeKeys, openapi::Fresh),
     responses((status = 200, description = "Where each stands", body = Vec<openapi::Standing>), (status = 410, description = "The engine keeps this window no more", body = openapi::ProblemShape, content_type = "application/problem+json"), openapi::Refusals)
 )]
 pub(crate) async fn positions(
