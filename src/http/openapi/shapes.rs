@@ -376,6 +376,7 @@ pub(crate) struct AroundIt {
 #[allow(dead_code)]
 pub(crate) struct SomeKeys {
     /// Keys, separated by commas; the columns of one by /; each percent-encoded by itself. NULL is ~, an empty text ~e.
+    #[param(pattern = "^[A-Za-z0-9]+([,/][A-Za-z0-9]+)*$")]
     keys: String,
 }
 
