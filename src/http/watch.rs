@@ -206,10 +206,8 @@ impl Watch {
         let own = Arc::clone(&shown);
         std::thread::Builder::new()
             .name("positions".to_owned())
-            .spawn(move || {
-                give_way();
-                own.positions.work();
-            })
+            // It does not give way as the other does: who asks waits while it puts rows in, and must not wait until it gets a core.
+            .spawn(move || own.positions.work())
             .map_err(NoThread)?;
         Ok(Watch { shown, backlog })
     }
