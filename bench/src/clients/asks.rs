@@ -1,14 +1,14 @@
 //! The client of bench/positions: open loop, some connections that stay open, each asking when it is due; an ask that waits for
 //! the one before it is late by that, as it would be for its user. Prints latencies as JSON.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, Read, Write};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use super::reads::{answer, connect};
 use crate::problem::Problem;
 
 /// Asks where keys stand, so many times a second.
@@ -165,14 +165,6 @@ impl Plan {
     }
 }
 
-fn connect(address: &str) -> Result<(TcpStream, BufReader<TcpStream>), Problem> {
-    let failed = || Problem::system("connecting");
-    let stream = TcpStream::connect(address).map_err(failed())?;
-    stream.set_nodelay(true).map_err(failed())?;
-    let writer = stream.try_clone().map_err(failed())?;
-    Ok((writer, BufReader::new(stream)))
-}
-
 fn http(address: &str, path: &str, plan: &Plan) -> Result<Found, Problem> {
     let failed = || Problem::system("asking over HTTP");
     let (mut writer, mut reader) = connect(address)?;
@@ -182,25 +174,8 @@ fn http(address: &str, path: &str, plan: &Plan) -> Result<Found, Problem> {
             "GET {path}/keys/S{key:06}/position?around=0 HTTP/1.1\r\nHost: {address}\r\n\r\n"
         );
         writer.write_all(request.as_bytes()).map_err(failed())?;
-        line.clear();
-        reader.read_line(&mut line).map_err(failed())?;
-        let is_there = line.starts_with("HTTP/1.1 200");
-        let mut length = 0;
-        loop {
-            line.clear();
-            reader.read_line(&mut line).map_err(failed())?;
-            let text = line.trim_end();
-            if text.is_empty() {
-                break;
-            }
-            if let Some(n) = text.strip_prefix("content-length: ") {
-                let number = n.parse();
-                length = number.map_err(|_| Problem::said(address, text.to_owned()))?;
-            }
-        }
-        body.resize(length, 0);
-        reader.read_exact(&mut body).map_err(failed())?;
-        Ok(is_there)
+        let status = answer(address, &mut reader, &mut line, &mut body)?;
+        Ok(status.starts_with("HTTP/1.1 200"))
     })
 }
 

@@ -104,37 +104,55 @@ fn measure(
     Ok(latencies)
 }
 
-fn http(address: &str, path: &str, time: Duration) -> Result<Latencies, Problem> {
-    let failed = || Problem::system("reading over HTTP");
+/// A connection that stays open, and what is read of it.
+pub(super) fn connect(address: &str) -> Result<(TcpStream, BufReader<TcpStream>), Problem> {
+    let failed = || Problem::system("connecting");
     let stream = TcpStream::connect(address).map_err(failed())?;
     stream.set_nodelay(true).map_err(failed())?;
-    let mut writer = stream.try_clone().map_err(failed())?;
-    let mut reader = BufReader::new(stream);
+    let writer = stream.try_clone().map_err(failed())?;
+    Ok((writer, BufReader::new(stream)))
+}
+
+/// Reads one answer of HTTP that says its length, whole; its first line.
+pub(super) fn answer<'a>(
+    address: &str,
+    reader: &mut BufReader<TcpStream>,
+    line: &'a mut String,
+    body: &mut Vec<u8>,
+) -> Result<&'a str, Problem> {
+    let failed = || Problem::system("reading over HTTP");
+    line.clear();
+    reader.read_line(line).map_err(failed())?;
+    let (mut length, mut header) = (0, String::new());
+    loop {
+        header.clear();
+        reader.read_line(&mut header).map_err(failed())?;
+        let text = header.trim_end();
+        if text.is_empty() {
+            break;
+        }
+        if let Some(n) = text.strip_prefix("content-length: ") {
+            length = n
+                .parse()
+                .map_err(|_| Problem::said(address, text.to_owned()))?;
+        }
+    }
+    body.resize(length, 0);
+    reader.read_exact(body).map_err(failed())?;
+    Ok(line.trim())
+}
+
+fn http(address: &str, path: &str, time: Duration) -> Result<Latencies, Problem> {
+    let failed = || Problem::system("reading over HTTP");
+    let (mut writer, mut reader) = connect(address)?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
     let (mut line, mut body) = (String::new(), Vec::new());
     measure(time, || {
         writer.write_all(request.as_bytes()).map_err(failed())?;
-        let mut length = 0;
-        line.clear();
-        reader.read_line(&mut line).map_err(failed())?;
-        if !line.starts_with("HTTP/1.1 200") {
-            return Err(Problem::said(address, line.trim().to_owned()));
+        match answer(address, &mut reader, &mut line, &mut body)? {
+            status if status.starts_with("HTTP/1.1 200") => Ok(()),
+            status => Err(Problem::said(address, status.to_owned())),
         }
-        loop {
-            line.clear();
-            reader.read_line(&mut line).map_err(failed())?;
-            let text = line.trim_end();
-            if text.is_empty() {
-                break;
-            }
-            if let Some(n) = text.strip_prefix("content-length: ") {
-                length = n
-                    .parse()
-                    .map_err(|_| Problem::said(address, text.to_owned()))?;
-            }
-        }
-        body.resize(length, 0);
-        reader.read_exact(&mut body).map_err(failed())
     })
 }
 
