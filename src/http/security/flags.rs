@@ -90,7 +90,7 @@ pub struct HttpArgs {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub http_rows: u32,
-    /// Memory for positions: all keys of the windows that somebody asks for, in order (some 60 bytes a key). Windows asked for
+    /// Memory for positions: all keys of the windows that somebody asks for, in order. Windows asked for
     /// longest ago go first; 0 turns positions off.
     #[arg(
         long,
