@@ -12,7 +12,7 @@ use crate::client::{Server, ServerArgs};
 use crate::output::{self, Cell, Column, Output};
 use standings_model::error::codes;
 use standings_model::printable::printable;
-use standings_process::exit::{self, Failure};
+use standings_process::exit::Failure;
 
 /// `standings ask`.
 #[derive(Args, Clone, Debug)]
@@ -78,8 +78,9 @@ pub fn ask(args: &AskArgs) -> Result<(), Failure> {
     let server = args.server.server()?;
     let (shape, text) = wait(asked(args, &server))?;
     let position: Position = serde_json::from_str(&text).map_err(|_| not_understood(&server))?;
-    let mut out = std::io::stdout().lock();
-    let written = match args.output {
+    let mut out = Vec::new();
+    // Writing to a Vec cannot fail.
+    let _ = match args.output {
         Output::Json => writeln!(out, "{text}"),
         Output::Table => {
             let above = writeln!(out, "{}", words(args, &position));
@@ -87,10 +88,7 @@ pub fn ask(args: &AskArgs) -> Result<(), Failure> {
         }
         form => rows(&mut out, form, &shape, &position),
     };
-    written.and_then(|()| out.flush()).map_err(|e| {
-        exit::if_nobody_reads(&e);
-        Failure::of(&codes::line::OUTPUT, format!("standard output: {e}"))
-    })
+    output::print(&out)
 }
 
 async fn asked(args: &AskArgs, server: &Server) -> Result<(Shape, String), Failure> {

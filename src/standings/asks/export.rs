@@ -366,13 +366,13 @@ impl<'a> Files<'a> {
 fn folder(column: &str, cell: &Cell) -> String {
     let escaped = |text: &str| {
         let mut out = String::new();
-        for byte in text.bytes() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b' ' | 0x80.. => {
-                    out.push(char::from(byte));
+        for letter in text.chars() {
+            match letter {
+                'A'..='Z' | 'a'..='z' | '0'..='9' | '-' | '_' | ' ' | '\u{80}'.. => {
+                    out.push(letter)
                 }
-                b'.' if !out.is_empty() => out.push('.'),
-                _ => out.push_str(&format!("%{byte:02X}")),
+                '.' if !out.is_empty() => out.push('.'),
+                _ => out.push_str(&format!("%{:02X}", u32::from(letter))),
             }
         }
         out
@@ -383,4 +383,25 @@ fn folder(column: &str, cell: &Cell) -> String {
         Cell::Text(text) | Cell::Bare(text) => escaped(text),
     };
     format!("{}={value}", escaped(column))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_have_the_names_of_their_values() {
+        let text = |text: &str| Cell::Text(text.to_owned());
+        for (cell, name) in [
+            (text("São Paulo"), "city=São Paulo"),
+            (text("東京"), "city=東京"),
+            (text("a/b=c"), "city=a%2Fb%3Dc"),
+            (text("../x"), "city=%2E.%2Fx"),
+            (text(""), "city=%00"),
+            (Cell::Null, "city=__HIVE_DEFAULT_PARTITION__"),
+            (Cell::Bare("-7".to_owned()), "city=-7"),
+        ] {
+            assert_eq!(folder("city", &cell), name);
+        }
+    }
 }

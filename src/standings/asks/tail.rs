@@ -14,8 +14,7 @@ use crate::client::{LineError, Server, ServerArgs, problem};
 use crate::output::{self, Cell, Column, Output};
 use crate::top::sse::Parser;
 use standings_model::duration::parse_some_duration;
-use standings_model::error::codes;
-use standings_process::exit::{self, Failure};
+use standings_process::exit::Failure;
 
 /// Between two attempts, when the line is lost.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -210,7 +209,6 @@ async fn listen(
 impl Seen<'_> {
     /// Prints changes; whether it was enough.
     fn print(&mut self, server: &Server, lines: &[Box<RawValue>]) -> Result<bool, Failure> {
-        let mut out = std::io::stdout().lock();
         let most = self.left.unwrap_or(u64::MAX);
         let mut bytes = Vec::new();
         for raw in lines
@@ -222,15 +220,14 @@ impl Seen<'_> {
                 bytes.push(b'\n');
             } else {
                 let cells = self.cells(server, raw)?;
-                self.line(&mut bytes, &cells).map_err(wrong)?;
+                // Writing to a Vec cannot fail.
+                let _ = self.line(&mut bytes, &cells);
             }
             if let Some(left) = &mut self.left {
                 *left -= 1;
             }
         }
-        out.write_all(&bytes)
-            .and_then(|()| out.flush())
-            .map_err(wrong)?;
+        output::print(&bytes)?;
         Ok(self.left == Some(0))
     }
 
@@ -278,9 +275,4 @@ impl Seen<'_> {
             }
         }
     }
-}
-
-fn wrong(e: std::io::Error) -> Failure {
-    exit::if_nobody_reads(&e);
-    Failure::of(&codes::line::OUTPUT, format!("standard output: {e}"))
 }

@@ -21,7 +21,7 @@ use clap::{Args, Subcommand};
 use self::letter::Letter;
 use self::rows::Rows;
 use self::schemas::Schemas;
-use crate::output::{Output, write as write_rows};
+use crate::output::{Output, print, write as write_rows};
 use crate::run::args::parse_property;
 use crate::run::check;
 use standings_decode::Decoder;
@@ -146,8 +146,7 @@ pub fn run(command: &DeadLetterCommand) -> Result<(), Failure> {
             let mut text = Vec::new();
             // Writing to a Vec cannot fail.
             let _ = write_rows(&mut text, *form, &letter::columns(), &rows);
-            exit::write(&String::from_utf8_lossy(&text));
-            Ok(())
+            print(&text)
         }
         DeadLetterCommand::List {
             from, json, which, ..

@@ -6,7 +6,9 @@ use ratatui::text::Span;
 use serde_json::value::RawValue;
 
 use standings_model::csv::push_cell;
+use standings_model::error::codes;
 use standings_model::printable::printable;
+use standings_process::exit::{self, Failure};
 
 /// How rows are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -109,6 +111,17 @@ pub fn write(
             out.write_all(&bytes)
         }
     }
+}
+
+/// Writes what is all there to standard output, as it is. Who has stopped reading ends the process, as in any pipe.
+pub fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)
+        .and_then(|()| out.flush())
+        .map_err(|e| {
+            exit::if_nobody_reads(&e);
+            Failure::of(&codes::line::OUTPUT, format!("standard output: {e}"))
+        })
 }
 
 /// Appends a row as an object.

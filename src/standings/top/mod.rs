@@ -26,9 +26,9 @@ use self::app::App;
 use self::draw::Paint;
 use self::line::{Heard, Line};
 use crate::client::{Server, key};
-use crate::output::Output;
+use crate::output::{Output, print};
 use standings_model::error::codes;
-use standings_process::exit::{Failure, say, write};
+use standings_process::exit::{Failure, say};
 
 /// `standings top`.
 #[derive(Args, Clone, Debug)]
@@ -145,7 +145,7 @@ fn once(app: &mut App, hears: &Receiver<Heard>, form: Output) -> Result<(), Fail
                     "--output csv and markdown have the columns of one ranking: name it with --ranking",
                 )
             })?;
-            write(&rows);
+            return print(&rows);
         }
     }
     Ok(())

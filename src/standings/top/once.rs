@@ -31,7 +31,7 @@ pub fn tables(app: &App) -> String {
 
 /// All shown rankings in a form for programs, each row with the name of its own; none where a form has room for the columns of
 /// one alone.
-pub fn rows(app: &App, form: Output) -> Option<String> {
+pub fn rows(app: &App, form: Output) -> Option<Vec<u8>> {
     let shown = app.shown();
     if shown.len() > 1 && matches!(form, Output::Csv | Output::Markdown) {
         return None;
@@ -70,7 +70,7 @@ pub fn rows(app: &App, form: Output) -> Option<String> {
     if shown.len() > 1 && form == Output::Json {
         out.extend_from_slice(b"]\n");
     }
-    String::from_utf8(out).ok()
+    Some(out)
 }
 
 fn column(name: &str, is_text: bool) -> Column {
