@@ -41,7 +41,7 @@ use standings_model::plan::Plan;
 use standings_model::schema::{Kept, Schema};
 use standings_model::window_check::{Judgement, WindowChecks};
 
-type Partitions = HashMap<Arc<[u8]>, Ranked>;
+type Partitions = HashMap<Arc<[u8]>, Box<Ranked>>;
 
 /// What gather knows.
 pub struct Gather {
@@ -224,8 +224,8 @@ impl Gather {
         let partition = partitions.entry(own);
         let is_read = self.read[at.0 as usize];
         let partition = partition.or_insert_with(|| match is_read {
-            true => Ranked::read(plan),
-            false => Ranked::new(plan),
+            true => Box::new(Ranked::read(plan)),
+            false => Box::new(Ranked::new(plan)),
         });
         if is_read {
             let own = Arc::clone(&candidate.partition);
@@ -300,10 +300,12 @@ impl Gather {
     pub fn draft(&mut self, closed_before: i64, whole: bool) -> Commit {
         let watermark = self.clock.watermark().max(closed_before);
         if watermark > self.closed {
-            for ((ranking, end), partitions) in &self.windows {
-                if *end <= watermark && *end > self.closed {
+            for number in 0..self.plan.rankings.len() as u32 {
+                let closes = (number, self.closed.saturating_add(1))..=(number, watermark);
+                for ((_, end), partitions) in self.windows.range(closes) {
+                    let all = partitions.keys();
                     self.dirty
-                        .extend(partitions.keys().map(|p| (*ranking, *end, Arc::clone(p))));
+                        .extend(all.map(|p| (number, *end, Arc::clone(p))));
                 }
             }
             self.tops.touch_all((self.closed, watermark));

@@ -10,9 +10,9 @@
 //!    rows happens at most once in √n departures.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::entries::Entries;
 use super::order::OrderKey;
 use standings_model::plan::RankFunction;
 
@@ -46,7 +46,7 @@ pub type Entry = (OrderKey, Arc<[u8]>, u32);
 /// ```
 #[derive(Default)]
 pub struct Head {
-    entries: BTreeSet<Entry>,
+    entries: Entries,
     floor: Option<(OrderKey, Arc<[u8]>)>,
     /// Rows in the head whose place or measures changed since the last [`Head::settle`].
     touched: Vec<u32>,
@@ -139,9 +139,7 @@ impl Head {
                 .saturating_mul(2)
                 .max(best.len().saturating_add(depth))
         {
-            while self.entries.len() > depth.max(best.len() + 1) {
-                self.entries.pop_last();
-            }
+            self.entries.truncate(depth.max(best.len() + 1));
             self.floor = self.last();
         }
 
@@ -169,13 +167,9 @@ impl Head {
     /// these alone. Only after a settle.
     pub fn keep(&mut self, limit: u64, rank: RankFunction) {
         let mut ranks = Ranks::new(rank);
-        let behind = self
-            .entries
-            .iter()
-            .find(|(order, _, _)| ranks.next(order) > limit)
-            .cloned();
-        if let Some(behind) = behind {
-            let _behind = self.entries.split_off(&behind);
+        let mut all = self.entries.iter();
+        if let Some(behind) = all.position(|(order, _, _)| ranks.next(order) > limit) {
+            self.entries.truncate(behind);
         }
         self.floor = None;
     }
@@ -206,7 +200,7 @@ impl Head {
     fn best(&self, limit: u64, rank: RankFunction) -> Option<Vec<u32>> {
         let mut ranks = Ranks::new(rank);
         let mut best = Vec::new();
-        for (order, _, row) in &self.entries {
+        for (order, _, row) in self.entries.iter() {
             if ranks.next(order) > limit {
                 return Some(best);
             }

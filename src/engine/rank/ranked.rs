@@ -11,13 +11,14 @@
 //! 1. `order` holds exactly the slots with a row; `shown` exactly those that the last draft showed.
 //! 2. A slot without either is free, and its key forgotten.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::entries::Entries;
 use super::fed::{Fed, Row, Told};
-use super::head::{Entry, Ranks};
+use super::head::Ranks;
 use super::messages::{Candidate, CandidateRow};
 use super::moved::moves;
 use super::of_rank::{Counting, OfRank};
@@ -49,7 +50,7 @@ pub(super) struct Ranked {
     slots: Vec<Slot>,
     free: Vec<u32>,
     by_key: HashMap<Arc<[u8]>, u32>,
-    order: BTreeSet<Entry>,
+    order: Entries,
     /// What the last draft showed, best first.
     shown: Vec<u32>,
     /// Counts drafts; 0 is none.
@@ -223,6 +224,9 @@ impl Ranked {
                 number
             }
             None => {
+                if self.slots.capacity() == 0 {
+                    self.slots.reserve_exact(1);
+                }
                 self.slots.push(slot);
                 self.slots.len() as u32 - 1
             }
@@ -288,7 +292,7 @@ impl Ranked {
     ) {
         let mut ranks = Ranks::new(function);
         let mut counting = of_rank.map(|of| (of, Counting::default()));
-        for (order, _, number) in &self.order {
+        for (order, _, number) in self.order.iter() {
             let rank = ranks.next(order);
             if rank > plan.limit {
                 break;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::copy::{Copy, PIECE, TooLarge};
 use super::messages::Candidate;
+use super::open::Open;
 use super::order::Reader;
 use super::sessions::{self, Of, Sessions};
 use super::tops::{Tops, TopsTold};
@@ -54,8 +55,7 @@ use standings_model::value::Value;
 pub struct Totals {
     plan: Arc<Plan>,
     readers: Vec<Reader>,
-    /// By ranking and end.
-    windows: BTreeMap<(u32, i64), WindowState>,
+    windows: Open,
     texts: Interner,
     touched: Vec<(u32, i64)>,
     /// Of rankings by sessions.
@@ -141,9 +141,9 @@ impl Totals {
         Totals {
             sessions: sessions.collect(),
             tops: Tops::new(&plan),
+            windows: Open::new(plan.rankings.len()),
             plan,
             readers,
-            windows: BTreeMap::new(),
             texts: Interner::default(),
             touched: Vec::new(),
             too_wide: None,
@@ -201,22 +201,25 @@ impl Totals {
                     end = ranking.window.before(end);
                 }
                 let at = (group.ranking, end);
-                let window = self.windows.entry(at);
                 let watched = &self.watched;
-                let window = window.or_insert_with(|| {
+                let make = || {
                     let mut new = WindowState::new(reader, (ranking.window.start(end), end));
                     watched.begin(at, &mut new);
                     new
-                });
+                };
                 distinct = values.clone();
-                window.merge(ranking, reader, &mut self.texts, &batch, &mut distinct);
-                if let Some(key) = window.overdrawn() {
+                let texts = &mut self.texts;
+                let (overdrawn, too_wide) = self.windows.change_or_make(at, make, |window| {
+                    window.merge(ranking, reader, texts, &batch, &mut distinct);
+                    (window.overdrawn(), window.too_wide())
+                });
+                if let Some(key) = overdrawn {
                     self.overdrawn = Some(Overdrawn {
                         ranking: group.ranking as usize,
                         key: reader.codec.decode(self.texts.get(key)),
                     });
                 }
-                if let Some(key) = window.too_wide() {
+                if let Some(key) = too_wide {
                     self.too_wide = Some(TooWide {
                         ranking: group.ranking as usize,
                         key: reader.codec.decode(self.texts.get(key)),
@@ -276,20 +279,14 @@ impl Totals {
         self.touched.dedup();
         let mut out = Vec::new();
         for (number, end) in self.touched.drain(..) {
-            if let Some(window) = self.windows.get_mut(&(number, end)) {
-                let ranking = &self.plan.rankings[number as usize];
-                window.settle(
-                    number,
-                    end,
-                    ranking,
-                    &self.readers[number as usize],
-                    &self.texts,
-                    &mut out,
-                );
-                let reader = &self.readers[number as usize];
-                self.watched.tell(window, (ranking, reader, &self.texts));
-                window.compact(ranking, reader, &mut self.texts);
-            }
+            let ranking = &self.plan.rankings[number as usize];
+            let reader = &self.readers[number as usize];
+            let (texts, watched) = (&mut self.texts, &mut self.watched);
+            self.windows.change((number, end), |window| {
+                window.settle(number, end, ranking, reader, texts, &mut out);
+                watched.tell(window, (ranking, reader, texts));
+                window.compact(ranking, reader, texts);
+            });
         }
         for (number, sessions) in &mut self.sessions {
             let of = of(&self.plan, &self.readers, *number);
@@ -339,14 +336,13 @@ impl Totals {
     /// [`Totals::copy`] in pieces of so many bytes.
     pub fn copy_in(&mut self, full: bool, piece: usize) -> Result<Vec<Deltas>, TooLarge> {
         let mut copy = Copy::new(piece);
-        for (at, window) in &mut self.windows {
+        let (plan, readers, texts) = (&self.plan, &self.readers, &self.texts);
+        self.windows.change_all(|at, window| {
             // Those that are joined are made again of their first level.
-            if self.plan.rankings[at.0 as usize].joined.is_some() {
-                continue;
+            if plan.rankings[at.0 as usize].joined.is_none() {
+                window.copy(full, at, &readers[at.0 as usize], texts, &mut copy);
             }
-            let reader = &self.readers[at.0 as usize];
-            window.copy(full, *at, reader, &self.texts, &mut copy);
-        }
+        });
         for (number, sessions) in &mut self.sessions {
             let of = of(&self.plan, &self.readers, *number);
             sessions.copy(of, &self.texts, &mut copy);
@@ -357,7 +353,7 @@ impl Totals {
 
     /// What was applied is in the last snapshot already.
     pub fn forget_changes(&mut self) {
-        self.windows.values_mut().for_each(WindowState::forget);
+        self.windows.change_all(|_, window| window.forget());
         self.tops.forget_changes();
     }
 
@@ -366,13 +362,8 @@ impl Totals {
         self.retired = self.retired.max(horizon);
         self.tell_gone();
         let rankings = &self.plan.rankings;
-        let is_gone = |(n, end): &&(u32, i64)| *end <= rankings[*n as usize].horizon(horizon);
-        let gone = self.windows.keys().filter(is_gone);
-        let gone: Vec<(u32, i64)> = gone.copied().collect();
-        for at in gone {
-            if let Some(window) = self.windows.remove(&at) {
-                window.release(&self.readers[at.0 as usize], &mut self.texts);
-            }
+        for (number, window) in self.windows.take_gone(rankings, horizon) {
+            window.release(&self.readers[number as usize], &mut self.texts);
         }
         self.tops
             .retire(|n, end| end <= rankings[n as usize].horizon(horizon));
@@ -386,12 +377,12 @@ impl Totals {
     /// As [`Totals::retire`]; all rows of the windows that go, as deltas from nothing.
     pub fn retire_told(&mut self, horizon: i64) -> Result<Vec<Deltas>, TooLarge> {
         let mut copy = Copy::new(PIECE);
-        for (at, window) in &mut self.windows {
+        let (readers, texts) = (&self.readers, &self.texts);
+        self.windows.change_all(|at, window| {
             if at.1 <= horizon {
-                let reader = &self.readers[at.0 as usize];
-                window.copy(true, *at, reader, &self.texts, &mut copy);
+                window.copy(true, at, &readers[at.0 as usize], texts, &mut copy);
             }
-        }
+        });
         self.retire(horizon);
         copy.finish()
     }
@@ -399,12 +390,7 @@ impl Totals {
     /// How much is held, by ranking.
     pub fn held(&self, into: &mut Held) {
         into.0.clear();
-        into.0.resize(self.plan.rankings.len(), (0, 0));
-        for ((ranking, _), window) in &self.windows {
-            let (windows, keys) = &mut into.0[*ranking as usize];
-            *windows += 1;
-            *keys += window.keys();
-        }
+        into.0.extend_from_slice(self.windows.held());
         self.tops.count(&mut into.0);
         for (ranking, sessions) in &self.sessions {
             into.0[*ranking as usize] = sessions.held();

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use super::ends::At;
+use super::open::Open;
 use super::order::Reader;
 use super::window::WindowState;
 use crate::pack::interner::Interner;
@@ -14,8 +16,6 @@ use crate::pack::top::is_top;
 use standings_model::placed::{Placed, Told, Watch};
 use standings_model::plan::{Plan, Ranking};
 
-/// Ranking and end.
-type At = (u32, i64);
 /// What a row is read with.
 type With<'a> = (&'a Ranking, &'a Reader, &'a Interner);
 
@@ -49,11 +49,7 @@ enum Said {
 
 impl Watched {
     /// These are watched from now on.
-    pub(super) fn set<'a>(
-        &mut self,
-        watches: impl Iterator<Item = &'a Watch>,
-        windows: &mut BTreeMap<At, WindowState>,
-    ) {
+    pub(super) fn set<'a>(&mut self, watches: impl Iterator<Item = &'a Watch>, windows: &mut Open) {
         let mut all = BTreeMap::new();
         for watch in watches {
             let at = (watch.ranking, watch.window_end);
@@ -63,14 +59,10 @@ impl Watched {
                 _ => Said::Nothing,
             };
             all.insert(at, (watch.id, said));
-            if let Some(window) = windows.get_mut(&at) {
-                window.watch(watch.id);
-            }
+            windows.change(at, |window| window.watch(watch.id));
         }
         for at in self.all.keys().filter(|at| !all.contains_key(at)) {
-            if let Some(window) = windows.get_mut(at) {
-                window.unwatch();
-            }
+            windows.change(*at, WindowState::unwatch);
         }
         self.all = all;
     }
@@ -114,17 +106,15 @@ impl Watched {
     /// Tells the rest of an epoch; and whether there is more.
     pub(super) fn finish<'a>(
         &mut self,
-        windows: &mut BTreeMap<At, WindowState>,
+        windows: &mut Open,
         with: impl Fn(u32) -> With<'a>,
         workers: u32,
     ) -> (Vec<Placed>, bool) {
         let mut more = false;
         let waiting: Vec<At> = self.all.keys().copied().collect();
         for at in waiting {
-            let mut is_whole = true;
-            if let Some(window) = windows.get_mut(&at) {
-                is_whole = !self.tell(window, with(at.0));
-            }
+            let told = windows.change(at, |window| self.tell(window, with(at.0)));
+            let is_whole = told != Some(true);
             more |= !is_whole;
             if let Some((id, said)) = self.all.get_mut(&at)
                 && *said == Said::Nothing

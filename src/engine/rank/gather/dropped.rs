@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::ends;
 use super::Gather;
 use crate::event_time::BEGINNING;
 use standings_model::change::Whole;
@@ -50,12 +51,9 @@ impl Gather {
         let horizon = self.promised();
         if horizon > BEGINNING {
             if let Some(mut dropped) = self.dropped.take() {
-                for (key, partitions) in &self.windows {
-                    if key.1 > self.plan.rankings[key.0 as usize].horizon(horizon) {
-                        continue;
-                    }
+                for (key, partitions) in ends::gone(&self.windows, &self.plan.rankings, horizon) {
                     for (partition, ranked) in partitions {
-                        let at = self.at(*key, partition, watermark);
+                        let at = self.at(key, partition, watermark);
                         ranked.rows(at, &mut dropped.rows);
                     }
                 }
@@ -65,11 +63,8 @@ impl Gather {
                 self.dropped = Some(dropped);
             }
             let rankings = &self.plan.rankings;
-            self.windows
-                .retain(|(ranking, end), _| *end > rankings[*ranking as usize].horizon(horizon));
-            self.tops
-                .windows
-                .retain(|(ranking, end), _| *end > rankings[*ranking as usize].horizon(horizon));
+            let _gone = ends::take(&mut self.windows, rankings, horizon);
+            let _gone = ends::take(&mut self.tops.windows, rankings, horizon);
         }
     }
 }
