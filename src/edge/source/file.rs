@@ -343,7 +343,10 @@ pub(super) fn open(
         Kind::Json => {
             let values: Box<dyn Blocks> = match are_values(&found.head) {
                 true => Box::new(JsonValues::new(found.input, partition, sizes, from)),
-                false => Box::new(Lines::new(found.input, partition, sizes.0, sizes.1, from)),
+                false => {
+                    let lines = Lines::new(found.input, partition, sizes.0, sizes.1, from);
+                    Box::new(lines.as_it_comes(!site.is_regular()))
+                }
             };
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             match table.changelog == Changelog::Upsert && has_keys(&name) {

@@ -5,6 +5,9 @@ use std::io::{self, Read};
 use super::blocks::{self, Blocks};
 use standings_model::block::{Block, PartitionId, RecordRef};
 
+/// How much of a pipe is asked for at once: what one holds.
+const PIPE: usize = 64 << 10;
+
 /// Emptied blocks that are kept: as many as are on their way at once.
 const SPARE: usize = 6;
 
@@ -22,6 +25,8 @@ pub struct Lines<R> {
     from: u64,
     at_end: bool,
     at_start: bool,
+    /// Whole lines are given on as soon as there are any, however few.
+    as_it_comes: bool,
 }
 
 impl<R: Read> Lines<R> {
@@ -44,7 +49,46 @@ impl<R: Read> Lines<R> {
             from,
             at_end: false,
             at_start: true,
+            as_it_comes: false,
         }
+    }
+
+    /// Gives on what there is, and does not wait for a block to be full: a pipe may be silent for a while.
+    pub fn as_it_comes(mut self, as_it_comes: bool) -> Self {
+        self.as_it_comes = as_it_comes;
+        self
+    }
+
+    /// Appends what is next; afterwards it is known whether that was all.
+    fn read(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
+        if !self.as_it_comes {
+            let wanted = self.block_bytes as u64;
+            let read = (&mut self.input).take(wanted).read_to_end(bytes)?;
+            self.at_end = read < self.block_bytes;
+            return Ok(());
+        }
+        let (began, most) = (bytes.len(), self.block_bytes.min(PIPE));
+        let is_full = |bytes: &[u8]| bytes.len() - began >= self.block_bytes;
+        while !is_full(bytes) {
+            let from = bytes.len();
+            bytes.resize(from + most, 0);
+            let read = loop {
+                match self.input.read(&mut bytes[from..]) {
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    read => break read,
+                }
+            };
+            bytes.truncate(from + *read.as_ref().unwrap_or(&0));
+            match read? {
+                0 => {
+                    self.at_end = true;
+                    return Ok(());
+                }
+                read if read < most && bytes[began..].contains(&b'\n') => return Ok(()),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn keep_rest(&mut self, rest: &[u8]) {
@@ -87,9 +131,7 @@ impl<R: Read + Send> Blocks for Lines<R> {
             bytes.extend_from_slice(&self.carry);
             let searched = bytes.len();
             bytes.reserve(self.block_bytes);
-            let wanted = self.block_bytes as u64;
-            let read = (&mut self.input).take(wanted).read_to_end(&mut bytes)?;
-            self.at_end = read < self.block_bytes;
+            self.read(&mut bytes)?;
             if self.at_start {
                 self.at_start = false;
                 if bytes.starts_with(b"\xef\xbb\xbf") {
@@ -130,6 +172,47 @@ impl<R: Read + Send> Blocks for Lines<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A pipe into which somebody writes a piece now and then: who asks for more than there is waits for ever.
+    struct Slow(Vec<&'static [u8]>);
+
+    impl Read for Slow {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            assert!(!self.0.is_empty(), "it waits for what does not come");
+            let piece = self.0.remove(0);
+            into[..piece.len()].copy_from_slice(piece);
+            Ok(piece.len())
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_pipe_is_given_on_when_it_is_there() {
+        let pipe = Slow(vec![
+            b"one\ntw",
+            b"o",
+            b"\n",
+            b"three\nfour\n",
+            b"five",
+            b"",
+        ]);
+        let mut lines = Lines::new(pipe, 0, 1 << 16, 1 << 10, 0).as_it_comes(true);
+        let mut found = Vec::new();
+        while let Some(block) = lines.next_block().unwrap() {
+            let text = |r: &RecordRef| {
+                String::from_utf8(block.bytes[r.start as usize..r.end as usize].to_vec())
+            };
+            let texts = block.records.iter().map(|r| (r.offset, text(r).unwrap()));
+            found.push(texts.collect::<Vec<_>>());
+        }
+        let line = |n: u64, text: &str| (n, text.to_owned());
+        let want = vec![
+            vec![line(0, "one")],
+            vec![line(1, "two")],
+            vec![line(2, "three"), line(3, "four")],
+            vec![line(4, "five")],
+        ];
+        assert_eq!(found, want);
+    }
 
     fn all(text: &[u8], block: usize, record: usize) -> Vec<(u64, Vec<u8>)> {
         let mut lines = Lines::new(text, 0, block, record, 0);
