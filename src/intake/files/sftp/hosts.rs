@@ -141,7 +141,7 @@ fn fits(patterns: &HostPatterns, name: &str) -> bool {
         }
         HostPatterns::Patterns(all) => {
             let all = || all.iter().map(|p| p.to_lowercase());
-            let is_not = all().any(|p| p.strip_prefix('!').is_some_and(|p| is_like(&p, name)));
+            let is_not = all().any(|p| p.strip_prefix('!').is_some_and(|p| is_like(p, name)));
             !is_not && all().any(|p| is_like(&p, name))
         }
     }

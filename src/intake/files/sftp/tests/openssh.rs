@@ -105,13 +105,17 @@ fn run(dir: &Path, kind: &str) -> (Child, String, u16) {
         .split_once(' ')
         .expect("deploy/sftp/run says who and where");
     let port = port.parse().unwrap();
-    for _ in 0..200 {
-        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            return (child, user.to_owned(), port);
-        }
+    let answers = || TcpStream::connect(("127.0.0.1", port)).is_ok();
+    let has_come = (0..200).any(|_| {
         std::thread::sleep(Duration::from_millis(20));
+        answers()
+    });
+    if !has_come {
+        child.kill().unwrap();
+        child.wait().unwrap();
+        panic!("sshd does not answer");
     }
-    panic!("sshd does not answer");
+    (child, user.to_owned(), port)
 }
 
 fn keygen(of: &[&str]) {
