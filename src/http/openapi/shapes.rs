@@ -244,46 +244,6 @@ pub(crate) struct ProcessShape {
     sinks: Vec<serde_json::Value>,
 }
 
-/// What feeds the topics that are read.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub(crate) struct SourcesShape {
-    sources: Vec<SourceShape>,
-}
-
-/// One source of `standings ingest`. Counts are of its process, since its start.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub(crate) struct SourceShape {
-    name: String,
-    /// Such as files, webhook, rest.
-    #[schema(rename = "type")]
-    kind: String,
-    /// Where its records go.
-    topic: String,
-    /// snapshot, streaming, waiting or broken.
-    state: String,
-    /// Why it waits or is broken.
-    reason: Option<String>,
-    /// Since when it is in this state.
-    #[schema(format = DateTime)]
-    since: String,
-    generation: u64,
-    records: u64,
-    bytes: u64,
-    dead_letters: u64,
-    duplicates: u64,
-    transactions: u64,
-    failures: u64,
-    breaker_open: bool,
-    /// Of the last record that was committed.
-    position: String,
-    #[schema(format = DateTime)]
-    committed_at: Option<String>,
-    /// From when a record was read until it was committed, of the last transaction.
-    lag_seconds: f64,
-}
-
 /// One run, as it is recorded.
 #[derive(ToSchema)]
 #[allow(dead_code)]
