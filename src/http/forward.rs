@@ -28,7 +28,7 @@ impl Elsewhere {
     /// `standings ingest --http` at a URL.
     ///
     /// # Errors
-    /// As [`Elsewhere::at`].
+    /// It is no such URL, or credentials could be read on their way there.
     pub fn ingest(url: &str) -> Result<Self, String> {
         Elsewhere::at("ingestion", url)
     }
