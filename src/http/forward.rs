@@ -1,4 +1,5 @@
-//! Positions where there is no engine: `standings serve --engine URL` passes what is asked on, with the caller's own credentials.
+//! What another process tells, passed on with the caller's own credentials: positions, where there is no engine (`standings serve --engine
+//! URL`); sources of ingestion (`--http-sources URL`).
 
 use std::time::Duration;
 
@@ -14,16 +15,29 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest answer that is passed on.
 const LARGEST: usize = 64 << 20;
 
-/// The engine that is asked.
-#[derive(Debug)]
-pub(crate) struct Engine {
+/// Another process that is asked.
+#[derive(Clone, Debug)]
+pub struct Elsewhere {
+    /// What it is, in words.
+    what: &'static str,
     base: String,
     client: reqwest::Client,
 }
 
-impl Engine {
-    /// The engine at a URL such as `http://127.0.0.1:8080`.
-    pub(crate) fn at(url: &str) -> Result<Self, String> {
+impl Elsewhere {
+    /// `standings ingest --http` at a URL.
+    ///
+    /// # Errors
+    /// It is no such URL, or credentials could be read on their way there.
+    pub fn ingest(url: &str) -> Result<Self, String> {
+        Elsewhere::at("ingestion", url)
+    }
+
+    /// What is at a URL such as `http://127.0.0.1:8080`.
+    ///
+    /// # Errors
+    /// It is none, or credentials could be read on their way there.
+    pub(crate) fn at(what: &'static str, url: &str) -> Result<Self, String> {
         let parsed = reqwest::Url::parse(url).map_err(|e| e.to_string())?;
         let is_here = parsed.host_str().is_some_and(|host| {
             let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
@@ -37,7 +51,7 @@ impl Engine {
                     "credentials are passed on: beyond this machine by https alone".to_owned(),
                 );
             }
-            other => return Err(format!("{other}: an engine is asked by http or https")),
+            other => return Err(format!("{other}: what is there is asked by http or https")),
         }
         if parsed.path() != "/" || parsed.query().is_some() || !parsed.username().is_empty() {
             return Err("write its address alone, such as http://127.0.0.1:8080".to_owned());
@@ -49,7 +63,8 @@ impl Engine {
             .timeout(PATIENCE)
             .build()
             .map_err(|e| e.to_string())?;
-        Ok(Engine {
+        Ok(Elsewhere {
+            what,
             base: parsed.as_str().trim_end_matches('/').to_owned(),
             client,
         })
@@ -65,26 +80,29 @@ impl Engine {
             }
         }
         let away = |e: reqwest::Error| {
-            Problem::unavailable(format!("the engine at {} does not answer: {e}", self.base))
+            Problem::unavailable(format!(
+                "{} at {} does not answer: {e}",
+                self.what, self.base
+            ))
         };
         let answer = request.send().await.map_err(away)?;
         if answer.status().is_redirection() {
             return Err(Problem::new(
                 StatusCode::BAD_GATEWAY,
                 format!(
-                    "the engine at {} sends elsewhere; give --engine its own address",
-                    self.base
+                    "{} at {} sends elsewhere; give its own address",
+                    self.what, self.base
                 ),
             ));
         }
         if !answer.status().is_success() {
-            return Err(refusal(answer).await);
+            return Err(refusal(self.what, answer).await);
         }
         let length = answer.content_length().unwrap_or_default();
         if length > LARGEST as u64 {
             return Err(Problem::new(
                 StatusCode::BAD_GATEWAY,
-                "the engine's answer is too large",
+                format!("the answer of {} at {} is too large", self.what, self.base),
             ));
         }
         let mut response = Response::new(Body::empty());
@@ -102,14 +120,15 @@ impl Engine {
     }
 }
 
-/// What the engine refuses, in its own words.
-async fn refusal(answer: reqwest::Response) -> Problem {
+/// What is refused there, in its own words.
+async fn refusal(what: &str, answer: reqwest::Response) -> Problem {
     let status = answer.status();
     let after = answer.headers().get(header::RETRY_AFTER);
     let retry_after = after.and_then(|v| v.to_str().ok()?.parse().ok());
     let text = answer.text().await.unwrap_or_default();
     let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    let detail = body["detail"].as_str().unwrap_or("the engine refuses");
+    let refuses = format!("{what} refuses");
+    let detail = body["detail"].as_str().unwrap_or(&refuses);
     Problem {
         retry_after,
         ..Problem::new(status, detail)

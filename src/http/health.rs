@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::probes::TROUBLE;
 use super::total::{self, Total};
-use super::watch::Shown;
+use super::watch::{Shown, Sources};
 use standings_observe::health::Health;
 
 /// A sink.
@@ -55,6 +55,9 @@ pub(super) struct HealthNow {
     event_clients: i64,
     rankings: usize,
     partitions: usize,
+    /// Whether `/api/v1/sources` tells what feeds the topics.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    sources: bool,
     commit: u64,
     sinks: Vec<SinkNow>,
     /// What all have sold, not only those on a list; of the rankings of which that is known.
@@ -97,6 +100,7 @@ pub(super) fn now(shown: &Shown) -> HealthNow {
         event_clients: metrics.event_clients(0),
         rankings: shown.plan.rankings.len(),
         partitions,
+        sources: !matches!(shown.about.sources, Sources::Nowhere),
         commit,
         sinks: sinks(shown),
         totals: total::totals(&shown.plan, &metrics.amounts()),

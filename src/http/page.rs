@@ -41,6 +41,7 @@ const FILES: &[(&str, &str, &str)] = files![
     "health.js": SCRIPT,
     "tabs.js": SCRIPT,
     "flow.js": SCRIPT,
+    "feeds.js": SCRIPT,
     "base.css": STYLE,
     "board.css": STYLE,
     "panel.css": STYLE,

@@ -236,6 +236,7 @@ fn routes(shown: Arc<Shown>, gate: Arc<Gate>) -> Router {
 }
 
 fn api_routes() -> Router<Arc<Shown>> {
+    use api::sources as feeding;
     use api::{changes, letters, position, process, rows, runs, search, series, watermarks};
     let ranking = Router::new()
         .route("/search", get(search::search))
@@ -260,5 +261,6 @@ fn api_routes() -> Router<Arc<Shown>> {
         .route("/api/v1/watermarks", get(watermarks::watermarks))
         .route("/api/v1/process", get(process::process))
         .route("/api/v1/runs", get(runs::runs))
+        .route("/api/v1/sources", get(feeding::sources))
         .route("/api/v1/events", get(events::events))
 }

@@ -13,7 +13,7 @@ use axum::response::Response;
 use super::backlog::{Backlog, Message};
 use super::board::{Board, Told};
 use super::database::Database;
-use super::forward::Engine;
+use super::forward::Elsewhere;
 use super::letters::Letters;
 use super::positions::Positions;
 use super::problem::Problem;
@@ -43,6 +43,25 @@ pub struct About {
     pub positions_bytes: usize,
     /// The configuration in force, without secrets.
     pub configuration: serde_json::Value,
+    /// What feeds the topics that are read.
+    pub sources: Sources,
+}
+
+/// Where sources of ingestion tell of themselves.
+#[derive(Clone, Debug)]
+pub enum Sources {
+    /// Nobody knows of any.
+    Nowhere,
+    /// They run in this process.
+    Here(standings_ingest::told::Board),
+    /// `--http-sources`.
+    At(Box<Elsewhere>),
+}
+
+impl From<Option<Elsewhere>> for Sources {
+    fn from(at: Option<Elsewhere>) -> Self {
+        at.map_or(Sources::Nowhere, |at| Sources::At(Box::new(at)))
+    }
 }
 
 /// What a process shows over HTTP.
@@ -59,7 +78,7 @@ pub struct Shown {
     /// When it was started.
     pub started: SystemTime,
     /// Who is asked for positions, where rows are read in a database.
-    pub(super) engine: Option<Engine>,
+    pub(super) engine: Option<Elsewhere>,
     /// Where rows are read, if not on the board.
     pub(super) database: Option<Arc<Database>>,
     /// Where runs are recorded.
@@ -99,7 +118,8 @@ impl Shown {
         database: Arc<Database>,
         engine: Option<&str>,
     ) -> Result<Arc<Self>, Failure> {
-        let engine = engine.map(Engine::at).transpose().map_err(|e| {
+        let asked = engine.map(|url| Elsewhere::at("the engine", url));
+        let engine = asked.transpose().map_err(|e| {
             let url = engine.unwrap_or_default();
             Failure::of(&codes::line::FLAGS, format!("--engine {url}: {e}"))
         })?;

@@ -23,6 +23,8 @@ pub struct Record {
 pub struct Letter {
     /// Where it was in its source.
     pub position: String,
+    /// Where in an answer or a row, as a path: `$.orders[3].total`.
+    pub path: Option<String>,
     /// One word.
     pub reason: String,
     /// For a person.
@@ -39,6 +41,11 @@ pub struct Letter {
 const KEPT: usize = 512 << 10;
 
 impl Letter {
+    /// The same, with where it was in an answer or a row.
+    pub fn within(self, path: Option<String>) -> Self {
+        Letter { path, ..self }
+    }
+
     /// As it stands in the topic of dead letters.
     pub fn json(&self, source: &str) -> Vec<u8> {
         let kept = &self.record[..self.record.len().min(KEPT)];
@@ -49,6 +56,9 @@ impl Letter {
             "reason": self.reason,
             "detail": self.detail,
         });
+        if let Some(path) = &self.path {
+            letter["path"] = path.as_str().into();
+        }
         if let (Some(Value::Object(instead)), Some(letter)) =
             (&self.instead, letter.as_object_mut())
         {

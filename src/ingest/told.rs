@@ -141,6 +141,7 @@ impl Told {
             "breaker_open": now.breaker_open,
             "position": now.position,
             "committed_at": now.committed_at.map(timestamp),
+            "lag_seconds": now.lag,
         })
     }
 }

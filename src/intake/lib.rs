@@ -1,15 +1,15 @@
-//! Ingestion's outside: Kafka with its transactions, folders, buckets, APIs. What it does, `standings_ingest` decides.
+//! Ingestion's outside: Kafka with its transactions, folders, buckets, servers of files, APIs. What it does, `standings_ingest` decides.
 //!
 //! ```text
-//! files (folder, bucket) ┐                                              ┌──► topic, dead letters ┐
-//! rest, soap (an API)    ├──► standings_ingest::Task ──► kafka (one id) ┤                        ├ one transaction
-//! webhooks, by http      ┘                                              └──► cursor, ledger      ┘
+//! files (folder, bucket, server) ┐                                              ┌──► topic, dead letters ┐
+//! rest, soap (an API)            ├──► standings_ingest::Task ──► kafka (one id) ┤                        ├ one transaction
+//! webhooks, by http              ┘                                              └──► cursor, ledger      ┘
 //! ```
 //!
 //! # Where to begin
 //!
 //! - [`start::make`]: from a configuration to sources that can be started. [`kafka::KafkaLog`]: a log with transactions.
-//! - [`files::Folder`], [`files::Bucket`]: where files are. [`fetch::Client`]: how an API is asked.
+//! - [`files::Folder`], [`files::Bucket`], [`files::Sftp`]: where files are. [`fetch::Client`]: how an API is asked.
 //!
 //! # What it must never do
 //!

@@ -6,15 +6,16 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use crate::api;
-use crate::files::{Bucket, Folder};
+use crate::files::{Bucket, Folder, Sftp, Unmade};
 use crate::kafka::{Brokers, KafkaLog, Places};
 use crate::raw::Raw;
 use crate::secret;
 use crate::soap;
 use crate::table;
-use standings_ingest::config::{Config, ConfigError, Kind, Source, Where};
+use standings_ingest::config::{Config, ConfigError, Files, Kind, Source, Where};
 use standings_ingest::feed::Feed;
 use standings_ingest::files::FilesFeed;
+use standings_ingest::row::Shape;
 use standings_ingest::task::{End, How, Next, Task};
 use standings_ingest::told::{Board, Told};
 use standings_ingest::webhook::WebhookFeed;
@@ -108,6 +109,40 @@ fn refused(source: &Source, said: String) -> Failure {
     .into()
 }
 
+/// Files, wherever they are.
+fn files(
+    source: &Source,
+    of: &Files,
+    shape: Shape,
+    raw: Option<Raw>,
+) -> Result<Box<dyn Feed>, Failure> {
+    let (table, settings) = (of.table.clone(), of.settings.clone());
+    let clock = Clock::default();
+    Ok(match &of.place {
+        Where::Folder { root, pattern } => {
+            let place = Folder::new(root, pattern.as_deref(), of.after, table, raw);
+            Box::new(FilesFeed::new(place, settings, shape, clock))
+        }
+        Where::S3 {
+            bucket,
+            prefix,
+            pattern,
+        } => {
+            let place = Bucket::new(bucket, prefix, pattern.as_deref(), of.after, table, raw);
+            let place = place.map_err(|e| refused(source, format!("`path`: {e}")))?;
+            Box::new(FilesFeed::new(place, settings, shape, clock))
+        }
+        Where::Sftp(server) => {
+            let place = Sftp::new(&source.name, server, of.after, table, raw);
+            let place = place.map_err(|unmade| match unmade {
+                Unmade::Secret(none) => none.into(),
+                Unmade::Runtime(_) => refused(source, format!("`path`: {unmade}")),
+            })?;
+            Box::new(FilesFeed::new(place, settings, shape, clock))
+        }
+    })
+}
+
 fn feed(
     source: &Source,
     told: &Arc<Told>,
@@ -130,26 +165,7 @@ fn feed(
         shape.masks.by = Some(Arc::new(keys.map_err(wrong)?));
     }
     Ok(match &source.kind {
-        Kind::Files(files) => {
-            let table = files.table.clone();
-            let settings = files.settings.clone();
-            match &files.place {
-                Where::Folder { root, pattern } => {
-                    let place = Folder::new(root, pattern.as_deref(), files.after, table, raw);
-                    Box::new(FilesFeed::new(place, settings, shape, clock))
-                }
-                Where::S3 {
-                    bucket,
-                    prefix,
-                    pattern,
-                } => {
-                    let place =
-                        Bucket::new(bucket, prefix, pattern.as_deref(), files.after, table, raw);
-                    let place = place.map_err(|e| refused(source, format!("`path`: {e}")))?;
-                    Box::new(FilesFeed::new(place, settings, shape, clock))
-                }
-            }
-        }
+        Kind::Files(of) => files(source, of, shape, raw)?,
         Kind::Webhook(webhook) => {
             let name = source.name.clone();
             let at = webhook.secrets.clone();

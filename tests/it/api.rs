@@ -603,7 +603,7 @@ fn hostile_requests_are_refused_and_explained() {
         "{}",
         document["openapi"]
     );
-    assert_eq!(document["paths"].as_object().unwrap().len(), 21);
+    assert_eq!(document["paths"].as_object().unwrap().len(), 22);
     for (path, item) in document["paths"].as_object().unwrap() {
         let summary = item["get"]["summary"].as_str().unwrap_or_default();
         assert!(

@@ -11,6 +11,7 @@ mod passes;
 mod postgres;
 mod rest;
 mod said;
+mod sftp;
 mod soap;
 
 use std::path::{Path, PathBuf};

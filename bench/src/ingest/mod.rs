@@ -4,7 +4,8 @@
 //! rows made up ──► a file │ pages of REST │ pages of SOAP │ a table ──► standings ingest --once ──► a topic of its own
 //! ```
 //!
-//! All sides bring the same rows, and each is counted in its topic: a side that loses or doubles one has no figure.
+//! All sides bring the same rows, and each is counted in its topic: a side that loses or doubles one has no figure. Requests of REST and
+//! SOAP are counted beside those that all rows need.
 
 mod pages;
 
@@ -33,7 +34,8 @@ use crate::problem::Problem;
 #[command(after_help = "\
 Examples:
   deploy/services up && eval \"$(deploy/services env)\" && bench/ingest
-  bench/ingest --rows 20000 --rounds 5")]
+  bench/ingest --rows 20000 --rounds 5
+  bench/ingest --rows 20000 --page 10 --refuse 20    many requests, of which each twentieth is refused")]
 pub struct IngestArgs {
     /// Runs of each.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = rounds::parse)]
@@ -44,6 +46,9 @@ pub struct IngestArgs {
     /// Rows of a page of REST and SOAP.
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     page: u64,
+    /// Each so-manieth request of REST and SOAP is refused with 503; 0 for none.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    refuse: u64,
     /// The binaries are there.
     #[arg(long)]
     no_build: bool,
@@ -78,6 +83,8 @@ struct Side {
     name: &'static str,
     config: &'static str,
     seconds: Vec<f64>,
+    /// Requests of the run that made most.
+    asked: u64,
 }
 
 /// Runs `bench/ingest`.
@@ -89,18 +96,19 @@ pub fn run(args: &IngestArgs) -> Result<(), Problem> {
     let folder = Folder::new("ingest")?;
     let schema = format!("ingest_bench_{}", std::process::id());
     prepare(folder.path(), &services, &schema, args.rows)?;
-    let port = pages::serve(args.rows, args.page)?;
+    let server = pages::serve(args.rows, args.page, args.refuse)?;
     let mut report = Report::begin();
     let mut sides = SIDES.map(|(name, config)| Side {
         name,
         config,
         seconds: Vec::new(),
+        asked: 0,
     });
     let done = (0..args.rounds).try_for_each(|round| {
         for at in rounds::order(sides.len(), round) {
             let side = &mut sides[at];
             let topic = format!("ingest_bench_{}_{round}_{at}", std::process::id());
-            let config = side.config.replace("PORT", &port.to_string());
+            let config = side.config.replace("PORT", &server.port.to_string());
             let config = config.replace("SCHEMA", &schema);
             let seconds = once(folder.path(), &services, &topic, &config)?;
             let found = counted(&services, &topic)?;
@@ -111,13 +119,17 @@ pub fn run(args: &IngestArgs) -> Result<(), Problem> {
             }
             report.keep(side.name, "seconds", seconds);
             side.seconds.push(seconds);
+            side.asked = side.asked.max(server.asked());
         }
         eprintln!("round {} of {}", round + 1, args.rounds);
         Ok(())
     });
     services.forget_schema(&schema)?;
     done?;
-    report.end(&table(&sides, args.rows), args.out.as_deref())
+    report.end(
+        &table(&sides, args.rows, server.needed()),
+        args.out.as_deref(),
+    )
 }
 
 /// The rows, as a file and as a table, and what a service of SOAP is asked with.
@@ -182,9 +194,22 @@ fn counted(services: &Services, topic: &str) -> Result<u64, Problem> {
     }
 }
 
-fn table(sides: &[Side], rows: u64) -> String {
-    let columns = ["source", "records/s", "median s", "fastest", "slowest"];
+/// `needed`: requests that have to be made where any are.
+fn table(sides: &[Side], rows: u64, needed: u64) -> String {
+    let columns = [
+        "source",
+        "records/s",
+        "median s",
+        "fastest",
+        "slowest",
+        "requests",
+        "needed",
+    ];
     let mut table = Table::new(1, &columns);
+    let shown = |n: u64| match n {
+        0 => String::new(),
+        n => n.to_string(),
+    };
     for side in sides {
         let all = || side.seconds.iter().copied();
         table.push([
@@ -193,6 +218,8 @@ fn table(sides: &[Side], rows: u64) -> String {
             format!("{:.2}", median(all())),
             format!("{:.2}", least(all())),
             format!("{:.2}", most(all())),
+            shown(side.asked),
+            shown(needed.min(side.asked)),
         ]);
     }
     table.to_string()
@@ -208,10 +235,11 @@ mod tests {
             name: "a",
             config: "",
             seconds: vec![1.0, 2.0, 9.0],
+            asked: 12,
         };
-        let text = table(&[side], 1_000);
+        let text = table(&[side], 1_000, 10);
         assert!(
-            text.contains("|       500 |     2.00 |    1.00 |    9.00 |"),
+            text.contains("|       500 |     2.00 |    1.00 |    9.00 |       12 |     10 |"),
             "{text}"
         );
     }

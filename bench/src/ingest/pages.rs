@@ -3,23 +3,51 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::problem::Problem;
 
 struct Pages {
     rows: u64,
     page: u64,
+    /// Each so-manieth request is refused with 503; 0 for none.
+    refuse: u64,
+    asked: AtomicU64,
 }
 
-/// Serves until this process ends; its port.
-pub(super) fn serve(rows: u64, page: u64) -> Result<u16, Problem> {
+/// A server that serves until this process ends.
+pub(super) struct Server {
+    pub(super) port: u16,
+    pages: Arc<Pages>,
+}
+
+impl Server {
+    /// How many requests came since this was asked before.
+    pub(super) fn asked(&self) -> u64 {
+        self.pages.asked.swap(0, Ordering::Relaxed)
+    }
+
+    /// How many were needed to be told all rows once.
+    pub(super) fn needed(&self) -> u64 {
+        self.pages.rows.div_ceil(self.pages.page)
+    }
+}
+
+/// Serves all rows in pages.
+pub(super) fn serve(rows: u64, page: u64, refuse: u64) -> Result<Server, Problem> {
     let no = Problem::system("cannot listen on a port of this machine");
     let listener = TcpListener::bind("127.0.0.1:0").map_err(no)?;
     let address = listener.local_addr();
     let port = address
         .map_err(Problem::system("cannot read a port"))?
         .port();
-    let pages = Arc::new(Pages { rows, page });
+    let pages = Arc::new(Pages {
+        rows,
+        page,
+        refuse,
+        asked: AtomicU64::new(0),
+    });
+    let own = Arc::clone(&pages);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let pages = Arc::clone(&pages);
@@ -27,7 +55,7 @@ pub(super) fn serve(rows: u64, page: u64) -> Result<u16, Problem> {
             std::thread::spawn(move || answer(&pages, stream).ok());
         }
     });
-    Ok(port)
+    Ok(Server { port, pages: own })
 }
 
 fn answer(pages: &Pages, mut stream: TcpStream) -> std::io::Result<()> {
@@ -48,6 +76,11 @@ fn answer(pages: &Pages, mut stream: TcpStream) -> std::io::Result<()> {
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
+        let asked = pages.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        if pages.refuse > 0 && asked.is_multiple_of(pages.refuse) {
+            stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")?;
+            continue;
+        }
         let body = match line.starts_with("POST") {
             true => pages.soap(cursor(&String::from_utf8_lossy(&body), "<cursor>")),
             false => pages.rest(cursor(&line, "cursor=")),
@@ -102,7 +135,12 @@ mod tests {
 
     #[test]
     fn pages_have_all_rows_once() {
-        let pages = Pages { rows: 7, page: 3 };
+        let pages = Pages {
+            rows: 7,
+            page: 3,
+            refuse: 0,
+            asked: AtomicU64::new(0),
+        };
         assert_eq!(pages.rest(6).matches("\"id\"").count(), 1);
         assert!(pages.rest(0).ends_with("\"next\":\"3\"}"));
         assert!(pages.soap(3).contains("<id>5</id>") && pages.soap(3).contains("<next>6</next>"));

@@ -13,6 +13,7 @@ pub(super) mod rows;
 pub(super) mod runs;
 pub(super) mod search;
 pub(super) mod series;
+pub(super) mod sources;
 pub(super) mod watermarks;
 pub(super) mod why;
 

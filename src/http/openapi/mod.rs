@@ -22,7 +22,7 @@ use utoipa_swagger_ui::Config;
 
 pub(crate) use self::shapes::*;
 use super::api::{
-    changes, letters, position, process, rows, runs, search, series, watermarks, why,
+    changes, letters, position, process, rows, runs, search, series, sources, watermarks, why,
 };
 use super::problem::Problem;
 use super::watch::Shown;
@@ -45,7 +45,7 @@ use standings_model::plan::Plan;
     paths(
         rows::sales_by_city, rows::top_salesmen, rows::salesman, rows::rankings, rows::windows, rows::rows,
         rows::history, position::position, position::positions, series::series, why::why, search::search, changes::changes, letters::letters, watermarks::watermarks,
-        events::events, process::process, runs::runs, public::page, public::events, public::picture
+        events::events, process::process, runs::runs, sources::sources, public::page, public::events, public::picture
     ),
     security(("key" = []), ("token" = []))
 )]

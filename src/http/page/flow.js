@@ -3,6 +3,7 @@
 import { $, svg } from "./dom.js";
 import { brief, bytes, count } from "./text.js";
 import { inWords, state, watch } from "./state.js";
+import { ROOM, ROW, drawn, feeds, rows, said } from "./feeds.js";
 
 const STAGES = ["read", "decode", "combine", "exchange", "totals", "rank", "gather", "commit", "sinks"];
 const SAY = {
@@ -23,18 +24,26 @@ const SIDE = { decode: [["dead", "dead letters", (h) => h.dead_letters], ["late"
 
 export function flow() {
   const box = $("flow-picture"), wide = matchMedia("(min-width: 64rem)");
-  let write = null;
-  const build = () => { write = picture(box, wide.matches); if (state.health) write(state.health); };
+  let write = null, sources = [];
+  const build = () => { write = picture(box, wide.matches, sources); if (state.health) write(state.health, sources); };
   wide.addEventListener("change", build);
   build();
-  watch((what) => { if (what === "health") write(state.health); });
+  watch((what) => { if (what === "health") write(state.health, sources); });
+  feeds((all) => {
+    const changed = all.length !== sources.length;
+    sources = all;
+    if (changed) build(); else if (state.health) write(state.health, sources);
+  });
 }
 
-function picture(box, wide) {
-  // Each stage has a place along the flow; the picture is turned by exchanging the axes.
-  const pitch = wide ? 140 : 58, size = wide ? [1198, 128] : [340, STAGES.length * pitch - 18];
+function picture(box, wide, sources) {
+  // Each stage has a place along the flow; the picture is turned by exchanging the axes. What feeds it stands before the first.
+  const taken = sources.length ? (wide ? ROOM : rows(sources) * ROW + 30) : 0;
+  const pitch = wide ? (taken ? 122 : 140) : 58;
+  const size = wide ? [taken + (STAGES.length - 1) * pitch + 78, Math.max(128, rows(sources) * ROW + 4)] : [340, taken + STAGES.length * pitch - 18];
   const numbers = new Map();
-  const at = (i) => wide ? [i * pitch + 39, 44] : [150, i * pitch + 20];
+  const at = (i) => wide ? [taken + i * pitch + 39, 44] : [150, taken + i * pitch + 20];
+  const [fed, feed] = taken ? drawn(sources, wide, wide ? [taken - 4, 44] : [150, taken + 2]) : [[], () => {}];
   const parts = STAGES.flatMap((name, i) => {
     const [x, y] = at(i);
     const stage = svg("g", { class: "stage" }, svg("title", null, inWords(SAY[name])),
@@ -64,9 +73,10 @@ function picture(box, wide) {
   }
   const note = svg("text", { class: "unit", x: wide ? at(8)[0] : at(8)[0] + 52, y: wide ? 84 : at(8)[1] + 4, "text-anchor": wide ? "middle" : "start" });
   const flight = svg("text", { class: "unit", x: at(0)[0] + (wide ? 0 : 52), y: wide ? 84 : at(0)[1] + 4, "text-anchor": wide ? "middle" : "start" });
-  box.replaceChildren(svg("svg", { viewBox: `0 0 ${size[0]} ${size[1]}`, role: "img", "aria-labelledby": "flow-title flow-text" }, ...parts, note, flight));
+  box.replaceChildren(svg("svg", { viewBox: `0 0 ${size[0]} ${size[1]}`, role: "img", "aria-labelledby": "flow-title flow-text" }, ...fed, ...parts, note, flight));
   const put = (node, value) => { if (node.textContent !== value) node.textContent = value; };
-  return (h) => {
+  return (h, now) => {
+    feed(now);
     for (const [name, out] of Object.entries(OUT)) {
       const [value, unit] = out(h), [n, u] = numbers.get(name);
       const known = value !== undefined && value !== null && !Number.isNaN(value);
@@ -78,6 +88,6 @@ function picture(box, wide) {
     const down = (h.sinks || []).filter((s) => !s.up);
     put(note, !h.sinks ? "" : down.length ? `${down.map((s) => s.name).join(", ")} down` : `${h.sinks.length} up`);
     note.classList.toggle("bad", down.length > 0);
-    put($("flow-text"), `Of ${count(h.read)} records read, ${count(h.dead_letters)} are dead letters${h.duplicates ? `, ${count(h.duplicates)} duplicates` : ""}${h.changes_of_rows ? `, ${count(h.changes_of_rows.updated)} updates, ${count(h.changes_of_rows.deleted)} ends of rows` : ""} and ${count(h.late)} late; ${count(h.changes)} changes were committed.`);
+    put($("flow-text"), `Of ${count(h.read)} records read, ${count(h.dead_letters)} are dead letters${h.duplicates ? `, ${count(h.duplicates)} duplicates` : ""}${h.changes_of_rows ? `, ${count(h.changes_of_rows.updated)} updates, ${count(h.changes_of_rows.deleted)} ends of rows` : ""} and ${count(h.late)} late; ${count(h.changes)} changes were committed.${said(now)}`);
   };
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::forward::Elsewhere;
 use crate::sight::Reach;
 
 /// `--http…`.
@@ -72,6 +73,14 @@ pub struct HttpArgs {
     )]
     #[arg(long, env = "STANDINGS_HTTP_FRAME", value_name = "ORIGIN")]
     pub http_frame: Vec<String>,
+    /// Where `standings ingest --http` tells of its sources, such as http://127.0.0.1:8081: the page shows them before the engine, and
+    /// /api/v1/sources passes them on, with the caller's own key.
+    #[allow(
+        rustdoc::bare_urls,
+        reason = "this is the text of --help; there angle brackets would be shown"
+    )]
+    #[arg(long, env = "STANDINGS_HTTP_SOURCES", value_name = "URL", value_parser = Elsewhere::ingest)]
+    pub http_sources: Option<Elsewhere>,
     /// Requests a second of each client; 0 for no limit.
     #[arg(
         long,

@@ -1,4 +1,4 @@
-//! `type = "files"`.
+//! `type = "files"`: a folder, a bucket, or a folder of a server.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use standings_query::{QueryErrors, parse_table};
 
 use super::error::ConfigError;
 use super::section::Section;
+use super::sftp::{self, Sftp};
 use crate::files::Settings;
 use crate::row::Shape;
 
@@ -40,6 +41,8 @@ pub enum Where {
         /// A pattern of the paths behind the prefix.
         pattern: Option<String>,
     },
+    /// A folder of a server, by SFTP.
+    Sftp(Box<Sftp>),
 }
 
 /// What becomes of a file that was taken.
@@ -104,8 +107,12 @@ impl Files {
             true => "; other content under a name that was taken is a new file",
             false => "; other content under a name that was taken is an error",
         };
+        let server = match &self.place {
+            Where::Sftp(sftp) => sftp.words(),
+            Where::Folder { .. } | Where::S3 { .. } => String::new(),
+        };
         format!(
-            "files of {}, {format}\n  each is taken once, {when}, and then {after}{again}",
+            "files of {}, {format}{server}\n  each is taken once, {when}, and then {after}{again}",
             self.path
         )
     }
@@ -177,6 +184,10 @@ pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Files, Config
 
 fn place(section: &Section<'_>, path: &str) -> Result<Where, ConfigError> {
     let is_pattern = |text: &str| text.contains(['*', '?']);
+    if let Some(rest) = path.strip_prefix("sftp://") {
+        return Ok(Where::Sftp(Box::new(sftp::read(section, rest)?)));
+    }
+    sftp::none(section)?;
     if let Some(rest) = path.strip_prefix("s3://") {
         let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
         if bucket.is_empty() || bucket.contains(['@', ':', '*']) {
@@ -198,7 +209,7 @@ fn place(section: &Section<'_>, path: &str) -> Result<Where, ConfigError> {
     if path.contains("://") {
         return Err(section.wrong(
             "path",
-            "must be a folder, a pattern such as /var/inbox/*.csv, or s3://BUCKET/PREFIX",
+            "must be a folder, a pattern such as /var/inbox/*.csv, s3://BUCKET/PREFIX, or sftp://USER@HOST/FOLDER",
         ));
     }
     let whole = section.path(path);

@@ -11,6 +11,7 @@ mod postgres;
 mod read;
 mod rest;
 mod section;
+mod sftp;
 mod soap;
 mod webhook;
 
@@ -22,6 +23,7 @@ pub use files::{After, Files, Where};
 pub use postgres::{Of, Overlap, Postgres};
 pub use read::read;
 pub use rest::{Auth, Rest};
+pub use sftp::{Proof, Sftp};
 pub use soap::{Soap, WsdlAt};
 pub use webhook::Webhook;
 
@@ -61,7 +63,7 @@ pub struct Source {
 /// What a source is.
 #[derive(Clone, Debug)]
 pub enum Kind {
-    /// A folder, or a bucket.
+    /// A folder, a bucket, or a folder of a server.
     Files(Box<Files>),
     /// What others post.
     Webhook(Webhook),

@@ -112,6 +112,21 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A text that has a form of its own, which is shown as it is written.
+    pub(super) fn parsed<T>(
+        &self,
+        key: &'static str,
+        shown: &mut BTreeMap<String, String>,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some(text) = self.str(key)? else {
+            return Ok(None);
+        };
+        let parsed = parse(&text).map_err(|said| self.wrong(key, &said))?;
+        shown.insert(key.to_owned(), text);
+        Ok(Some(parsed))
+    }
+
     /// A text that there must be.
     pub(super) fn wanted(&self, key: &'static str, example: &str) -> Result<String, ConfigError> {
         let text = self.str(key)?;

@@ -164,7 +164,7 @@ pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Soap, ConfigE
     }
     let envelope = section.wanted("envelope", "\"request.xml\"")?;
     shown.insert("envelope".to_owned(), envelope.clone());
-    let rows = path(section, "rows", &mut shown)?;
+    let rows = section.parsed("rows", &mut shown, Path::parse)?;
     let rows = rows.ok_or_else(|| {
         section.wrong(
             "rows",
@@ -174,7 +174,7 @@ pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Soap, ConfigE
     if rows.is_attribute() {
         return Err(section.wrong("rows", "leads to an attribute: rows are elements"));
     }
-    let cursor = path(section, "cursor", &mut shown)?;
+    let cursor = section.parsed("cursor", &mut shown, Path::parse)?;
     let paging = paging(section, cursor.is_some(), &mut shown)?;
     let times = times(section, None, &mut shown)?;
     let is_in_passes = times.is_some() || paging.is_counted();
@@ -255,19 +255,6 @@ fn described(
     }
     let path = text.strip_prefix("file:").unwrap_or(&text);
     Ok((Some(WsdlAt::File(section.path(path))), operation))
-}
-
-fn path(
-    section: &Section<'_>,
-    key: &'static str,
-    shown: &mut Shown,
-) -> Result<Option<Path>, ConfigError> {
-    let Some(text) = section.str(key)? else {
-        return Ok(None);
-    };
-    let parsed = Path::parse(&text).map_err(|said| section.wrong(key, &said))?;
-    shown.insert(key.to_owned(), text);
-    Ok(Some(parsed))
 }
 
 fn paging(

@@ -249,4 +249,5 @@ fn what_a_cursor_depends_on_is_in_its_fingerprint() {
 }
 
 mod apis;
+mod sftp;
 mod soap;

@@ -118,10 +118,11 @@ impl Reading {
             bytes += row.bytes.len();
             let position = format!("{}:{}", self.taken.seen.path, row.at);
             let made = match &row.refused {
-                Some((reason, detail)) => Err(((*reason).to_owned(), detail.clone())),
-                None => shape
-                    .record(&row.bytes)
-                    .map_err(|no| (no.reason.to_owned(), no.detail)),
+                Some((reason, detail)) => Err(((*reason).to_owned(), detail.clone(), None)),
+                None => shape.record(&row.bytes).map_err(|no| {
+                    let leaf = shape.leaf(&no, &row.bytes);
+                    (no.reason.to_owned(), no.detail, leaf)
+                }),
             };
             match made {
                 Ok((key, value)) => batch.records.push(Record {
@@ -130,11 +131,11 @@ impl Reading {
                     position,
                     read_at: at,
                 }),
-                Err((reason, detail)) => {
+                Err((reason, detail, leaf)) => {
                     let why = (reason.as_str(), detail.as_str());
-                    batch
-                        .letters
-                        .push(shape.letter(position, why, &row.bytes, at));
+                    let letter = shape.letter(position, why, &row.bytes, at);
+                    let path = leaf.map(|leaf| format!("$.{leaf}"));
+                    batch.letters.push(letter.within(path));
                 }
             }
         }

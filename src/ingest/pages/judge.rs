@@ -1,7 +1,7 @@
 //! The rows of a page: which of them are written, which are letters, which were written before.
 
 use super::paging::Page;
-use super::{Endpoint, PagesFeed, Row};
+use super::{Endpoint, PagesFeed, Piece, Row};
 use crate::batch::{Batch, Record};
 use crate::feed::Trouble;
 use crate::row;
@@ -13,29 +13,29 @@ const MALFORMED: &str = "malformed";
 
 impl<E: Endpoint> PagesFeed<E> {
     /// Going on: what this page has not brought yet.
-    pub(super) fn judge_going_on(&mut self, rows: Vec<Row>, batch: &mut Batch) {
+    pub(super) fn judge_going_on(&mut self, rows: Vec<Piece>, batch: &mut Batch) {
         let page = self.page.clone();
-        for (n, row) in rows.into_iter().enumerate() {
-            let (Row::Text(text) | Row::Wrong(text, _)) = &row;
+        for (n, piece) in rows.into_iter().enumerate() {
+            let (Row::Text(text) | Row::Wrong(text, _)) = &piece.row;
             let is_new = self.known.insert(xxh3_128(text.as_bytes()));
             if !is_new && !sabotage::is(Mistake::IngestPageAllNew) {
                 batch.duplicates += 1;
                 continue;
             }
-            self.take(&page, n, &row, batch);
+            self.take(&page, n, &piece, batch);
         }
     }
 
     /// In passes: what was not written yet, or not as it is now.
     pub(super) fn judge_of_pass(
         &mut self,
-        rows: Vec<Row>,
+        rows: Vec<Piece>,
         batch: &mut Batch,
     ) -> Result<(), Trouble> {
         let page = self.page.clone();
         let (count, mut timed) = (rows.len(), 0);
-        for (n, row) in rows.into_iter().enumerate() {
-            let (Row::Text(text) | Row::Wrong(text, _)) = &row;
+        for (n, piece) in rows.into_iter().enumerate() {
+            let (Row::Text(text) | Row::Wrong(text, _)) = &piece.row;
             let time = self.settings.times.as_ref().and_then(|times| {
                 let raw = row::column(text.as_bytes(), &times.column)?;
                 times.read(&raw)
@@ -57,7 +57,7 @@ impl<E: Endpoint> PagesFeed<E> {
                     if !sabotage::is(Mistake::IngestSeenNotNoted) {
                         batch.notes.push(note);
                     }
-                    self.take(&page, n, &row, batch);
+                    self.take(&page, n, &piece, batch);
                 }
             }
         }
@@ -86,16 +86,16 @@ impl<E: Endpoint> PagesFeed<E> {
     }
 
     /// A row becomes a record or a letter.
-    fn take(&self, page: &Page, n: usize, row: &Row, batch: &mut Batch) {
+    fn take(&self, page: &Page, n: usize, piece: &Piece, batch: &mut Batch) {
         let read_at = self.clock.wall();
         let position = format!("{page}#{n}");
-        let text = match row {
+        let text = match &piece.row {
             Row::Text(text) => text,
             Row::Wrong(raw, why) => {
                 let letter = self
                     .shape
                     .letter(position, (MALFORMED, why), raw.as_bytes(), read_at);
-                return batch.letters.push(letter);
+                return batch.letters.push(letter.within(piece.path.clone()));
             }
         };
         match self.shape.record(text.as_bytes()) {
@@ -108,7 +108,12 @@ impl<E: Endpoint> PagesFeed<E> {
             Err(no) => {
                 let why = (no.reason, no.detail.as_str());
                 let letter = self.shape.letter(position, why, text.as_bytes(), read_at);
-                batch.letters.push(letter);
+                let path = match (&piece.path, self.shape.leaf(&no, text.as_bytes())) {
+                    (Some(path), Some(leaf)) => Some(format!("{path}.{leaf}")),
+                    (None, Some(leaf)) => Some(format!("$.{leaf}")),
+                    (path, None) => path.clone(),
+                };
+                batch.letters.push(letter.within(path));
             }
         }
     }

@@ -44,6 +44,15 @@ pub enum Row {
     Wrong(String, String),
 }
 
+/// A row of an answer, and where in it that is: `$.orders[3]`; nothing where rows follow each other as lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// As a path.
+    pub path: Option<String>,
+    /// What is there.
+    pub row: Row,
+}
+
 /// Which page is asked for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Filling<'a> {
@@ -61,7 +70,7 @@ pub struct Filling<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Brought {
     /// Its rows.
-    pub rows: Vec<Row>,
+    pub rows: Vec<Piece>,
     /// The cursor, or the link, of the page behind it, if the answer has one.
     pub next: Option<String>,
     /// By which a page is told from another: the text of its answer, without what is new each time.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::path::Path;
 use crate::answer::wrong;
 use crate::feed::Trouble;
-use crate::pages::Row;
+use crate::pages::{Piece, Row};
 
 /// How answers are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,18 +33,24 @@ impl Form {
     ///
     /// # Errors
     /// It is not as the configuration says; what stands there is not repeated.
-    pub fn rows(&self, text: &str) -> Result<Vec<Row>, Trouble> {
+    pub fn rows(&self, text: &str) -> Result<Vec<Piece>, Trouble> {
+        let plain = |row| Piece { path: None, row };
         match self {
             Form::Json(path) => {
                 let rows = path.rows(text).map_err(|e| wrong(format!("`rows`: {e}")))?;
                 Ok(rows
                     .into_iter()
-                    .map(|row| Row::Text(row.to_owned()))
+                    .map(|(path, row)| Piece {
+                        path: Some(path),
+                        row: Row::Text(row.to_owned()),
+                    })
                     .collect())
             }
             Form::Lines => {
                 let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-                Ok(lines.map(|line| Row::Text(line.to_owned())).collect())
+                Ok(lines
+                    .map(|line| plain(Row::Text(line.to_owned())))
+                    .collect())
             }
             Form::Csv(delimiter) => {
                 let mut records = records(text, *delimiter).into_iter();
@@ -53,7 +59,7 @@ impl Form {
                 };
                 let names = names.map_err(|why| wrong(format!("its first line {why}")))?;
                 Ok(records
-                    .map(|(fields, raw)| row(&names, fields, raw))
+                    .map(|(fields, raw)| plain(row(&names, fields, raw)))
                     .collect())
             }
         }
@@ -146,7 +152,7 @@ mod tests {
 
     fn texts(form: &Form, text: &str) -> Vec<String> {
         let rows = form.rows(text).unwrap().into_iter();
-        rows.map(|row| match row {
+        rows.map(|piece| match piece.row {
             Row::Text(text) => text,
             Row::Wrong(raw, why) => format!("wrong: {raw}: {why}"),
         })

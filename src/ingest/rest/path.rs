@@ -58,19 +58,28 @@ impl Path {
     /// # Errors
     /// Something else is there than the path goes through.
     pub fn find<'a>(&self, text: &'a str) -> Result<Vec<&'a str>, String> {
+        let found = self.found(text)?.into_iter();
+        Ok(found.map(|(_, text)| text).collect())
+    }
+
+    /// The same, each with its own path.
+    fn found<'a>(&self, text: &'a str) -> Result<Vec<(String, &'a str)>, String> {
         let mut found = Vec::new();
-        walk(&self.0, text, &mut found)?;
+        walk(&self.0, "$", text, &mut found)?;
         Ok(found)
     }
 
-    /// The rows: what is there, and of an array that is not gone into its elements.
+    /// The rows, each with its own path: what is there, and of an array that is not gone into its elements.
     ///
     /// # Errors
     /// As [`Path::find`].
-    pub fn rows<'a>(&self, text: &'a str) -> Result<Vec<&'a str>, String> {
-        let found = self.find(text)?;
-        match found[..] {
-            [one] if one.starts_with('[') => elements(one),
+    pub fn rows<'a>(&self, text: &'a str) -> Result<Vec<(String, &'a str)>, String> {
+        let found = self.found(text)?;
+        match &found[..] {
+            [(path, one)] if one.starts_with('[') => {
+                let all = elements(one)?.into_iter().enumerate();
+                Ok(all.map(|(n, row)| (format!("{path}[{n}]"), row)).collect())
+            }
             _ => Ok(found),
         }
     }
@@ -81,11 +90,16 @@ fn elements(text: &str) -> Result<Vec<&str>, String> {
     Ok(all.into_iter().map(RawValue::get).collect())
 }
 
-fn walk<'a>(steps: &[Step], text: &'a str, found: &mut Vec<&'a str>) -> Result<(), String> {
+fn walk<'a>(
+    steps: &[Step],
+    at: &str,
+    text: &'a str,
+    found: &mut Vec<(String, &'a str)>,
+) -> Result<(), String> {
     let text = text.trim();
     let Some((step, rest)) = steps.split_first() else {
         if text != "null" {
-            found.push(text);
+            found.push((at.to_owned(), text));
         }
         return Ok(());
     };
@@ -97,17 +111,18 @@ fn walk<'a>(steps: &[Step], text: &'a str, found: &mut Vec<&'a str>) -> Result<(
             let all: BTreeMap<String, &RawValue> = serde_json::from_str(text)
                 .map_err(|e| format!("`{name}` is looked for in what is no object: {e}"))?;
             match all.get(name) {
-                Some(value) => walk(rest, value.get(), found),
+                Some(value) => walk(rest, &format!("{at}.{name}"), value.get(), found),
                 None => Ok(()),
             }
         }
         Step::At(n) => match elements(text)?.get(*n) {
-            Some(value) => walk(rest, value, found),
+            Some(value) => walk(rest, &format!("{at}[{n}]"), value, found),
             None => Ok(()),
         },
         Step::Each => elements(text)?
             .into_iter()
-            .try_for_each(|value| walk(rest, value, found)),
+            .enumerate()
+            .try_for_each(|(n, value)| walk(rest, &format!("{at}[{n}]"), value, found)),
     }
 }
 
@@ -134,7 +149,16 @@ mod tests {
             Path::parse("$.orders").unwrap().rows(text).unwrap().len(),
             2
         );
-        assert_eq!(Path::whole().rows("[1, 2]").unwrap(), ["1", "2"]);
+        let rows = |path: &Path, text| -> Vec<String> {
+            let rows = path.rows(text).unwrap().into_iter();
+            rows.map(|(path, row)| format!("{path} {row}")).collect()
+        };
+        assert_eq!(rows(&Path::whole(), "[1, 2]"), ["$[0] 1", "$[1] 2"]);
+        let nested = r#"{"a":[{"b":[1]},{"b":[2,3]}]}"#;
+        assert_eq!(
+            rows(&Path::parse("$.a[*].b[*]").unwrap(), nested),
+            ["$.a[0].b[0] 1", "$.a[1].b[0] 2", "$.a[1].b[1] 3"]
+        );
         assert!(Path::parse("$.orders.id").unwrap().find(text).is_err());
         for wrong in [
             "", "orders", "$orders", "$.", "$..a", "$[", "$[x]", "$.a[-1]",

@@ -560,3 +560,40 @@ fn rows_of_lines_and_of_csv() {
     assert_eq!((batch.records.len(), batch.letters.len()), (1, 1));
     assert_eq!(batch.records[0].position, "1#0");
 }
+
+#[test]
+fn a_letter_says_where_in_the_answer_it_was_and_which_column_has_no_value() {
+    let page =
+        r#"{"page":[{"orders":[{"id":{"no":1}}]},{"orders":[{"id":{"no":null}},7,{"x":1}]}]}"#;
+    let made = feed("https://h/", vec![ok(page), ok("{}")]);
+    let (mut settings, pages) = (made.endpoint.settings, made.settings);
+    settings.form = Form::Json(Path::parse("$.page[*].orders[*]").unwrap());
+    let script = made.endpoint.fetch;
+    let shape = Shape {
+        key: vec!["id.no".to_owned()],
+        ..Shape::default()
+    };
+    let mut feed = super::feed(script, (settings, pages), shape, Clock::by_hand());
+    feed.open(&Value::Null, &BTreeMap::new()).unwrap();
+    let Polled::Batch(batch) = feed.poll().unwrap() else {
+        panic!("no batch")
+    };
+    let letters: Vec<Value> = batch
+        .letters
+        .iter()
+        .map(|l| serde_json::from_slice(&l.json("partner")).unwrap())
+        .collect();
+    let said: Vec<(&str, &str)> = letters
+        .iter()
+        .map(|l| (l["path"].as_str().unwrap(), l["reason"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("$.page[1].orders[0].id.no", "no_key"),
+            ("$.page[1].orders[1]", "malformed"),
+            ("$.page[1].orders[2].id.no", "no_key"),
+        ]
+    );
+    assert_eq!(batch.records.len(), 1);
+}

@@ -134,6 +134,7 @@ impl Shape {
         let is_shown = !is_masked || reason == NO_KEY;
         Letter {
             position,
+            path: None,
             reason: reason.to_owned(),
             detail: if is_shown { detail } else { HIDDEN }.to_owned(),
             instead: is_masked.then(|| self.instead(record)),

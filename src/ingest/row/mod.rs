@@ -116,6 +116,20 @@ impl Shape {
         (other.clone(), value)
     }
 
+    /// Where what keeps a row from being a record is in it, as a path below the row's own: the column of the key that has no value. With
+    /// masks too: it says nothing of values.
+    pub(super) fn leaf(&self, no: &NoRecord, row: &[u8]) -> Option<String> {
+        if no.reason != NO_KEY {
+            return None;
+        }
+        let old = |key: &str| {
+            let renamed = self.names.iter().find(|(_, new)| *new == key);
+            renamed.map_or_else(|| key.to_owned(), |(old, _)| old.clone())
+        };
+        let mut keys = self.key.iter().map(|key| old(key));
+        keys.find(|key| column(row, key).is_none())
+    }
+
     fn key_of(&self, fields: &[Field<'_>]) -> Result<Option<Vec<u8>>, NoRecord> {
         if self.key.is_empty() {
             return Ok(None);

@@ -29,7 +29,7 @@ use self::fault::Fault;
 use self::security::{Stamp, Token};
 use super::answer::{Answer, after, judged, retry, wrong};
 use super::feed::Trouble;
-use super::pages::{self, Brought, Endpoint, Filling, PagesFeed, Row};
+use super::pages::{self, Brought, Endpoint, Filling, PagesFeed, Piece, Row};
 use super::row::Shape;
 use super::xml::path::{Found, Path};
 use super::xml::{Bounds, Element, encoding, json, read};
@@ -305,9 +305,12 @@ impl<P: Post> Service<P> {
             ));
         }
         let rows = self.settings.rows.find(&root).into_iter();
-        let rows = rows.map(|found| self.row(found, &text)).collect();
+        let rows = rows.enumerate().map(|(n, found)| Piece {
+            path: Some(self.settings.rows.at(n)),
+            row: self.row(found, &text),
+        });
         Ok(Brought {
-            rows,
+            rows: rows.collect(),
             next: self.next(&root)?,
             text: text[body.span.clone()].to_owned(),
         })

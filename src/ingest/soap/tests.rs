@@ -442,6 +442,10 @@ fn rows_that_cannot_be_read_are_letters_and_those_beside_them_rows() {
         .collect();
     assert_eq!(letters[0].0, "<sale><id>&#0;2</id></sale>");
     assert!(letters[0].1.contains("XML does not know"), "{letters:?}");
+    let paths = batch.letters.iter().map(|l| l.path.as_deref());
+    let paths: Vec<&str> = paths.map(Option::unwrap_or_default).collect();
+    let want = [1, 2, 3, 4].map(|n| format!("$.page.sale[{n}]"));
+    assert_eq!(paths, want);
     assert_eq!(letters[1], ("<sale/>", "it has no columns"));
     assert_eq!(letters.len(), 4, "{letters:?}");
     // A cursor that cannot be read is not taken for none.

@@ -114,6 +114,13 @@ impl Path {
         &self.text
     }
 
+    /// The path of the n-th that is found, from 0: as this one is written, and counted as its form does (`$.page.sale[0]`, `//sale[1]`).
+    pub fn at(&self, n: usize) -> String {
+        let text = self.text.strip_suffix("[*]").unwrap_or(&self.text);
+        let first = usize::from(!text.starts_with('$'));
+        format!("{text}[{}]", n + first)
+    }
+
     /// Whether it leads to an attribute.
     pub fn is_attribute(&self) -> bool {
         matches!(self.steps.last(), Some(Step::Attribute(_)))

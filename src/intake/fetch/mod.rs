@@ -5,13 +5,14 @@
 //!    without TLS. The addresses that were looked at are those that are connected to.
 //! 2. Credentials go to the configured origin alone, the client's secret of OAuth2 to its own: no other is ever asked.
 //! 3. An answer has a bound before and after it is decompressed.
+//! 4. Pages that follow each other come over one connection. One that failed is not used again, nor are its addresses.
 
 mod address;
 mod tls;
 mod unpacked;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use reqwest::RequestBuilder;
@@ -28,6 +29,10 @@ use standings_ingest::rest::template::{encoded, origin};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the addresses of a name count that were looked at, and the connections to them.
+const KEPT: Duration = Duration::from_secs(60);
+/// How long a connection is kept that nobody uses: less than servers do, so that none is used that is being closed.
+const IDLE: Duration = Duration::from_secs(2);
 /// Bytes of an answer at most, as it comes and as it is.
 const MOST: usize = 64 << 20;
 
@@ -78,6 +83,8 @@ pub struct Client {
     runtime: Runtime,
     how: How,
     asked: u64,
+    /// By origin: that of the API, and that of its tokens; since when.
+    clients: BTreeMap<String, (Instant, reqwest::Client)>,
 }
 
 impl Client {
@@ -88,18 +95,35 @@ impl Client {
     pub fn new(how: How) -> std::io::Result<Self> {
         // Fails when it was installed before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        // A thread of its own: that a server closes a connection is noticed between two requests.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("fetch")
             .enable_all()
             .build()?;
         Ok(Client {
             runtime,
             how,
             asked: 0,
+            clients: BTreeMap::new(),
         })
     }
 
-    /// One that reaches the origin of a URL and nothing else.
-    fn client(&self, url: &str) -> Result<reqwest::Client, Trouble> {
+    /// One that reaches the origin of a URL and nothing else: the one of before, where it is not too old.
+    fn client(&mut self, url: &str) -> Result<reqwest::Client, Trouble> {
+        let now = Instant::now();
+        self.clients
+            .retain(|_, (since, _)| now.duration_since(*since) < KEPT);
+        if let Some((_, client)) = self.clients.get(origin(url)) {
+            return Ok(client.clone());
+        }
+        let client = self.built(url)?;
+        let kept = (now, client.clone());
+        self.clients.insert(origin(url).to_owned(), kept);
+        Ok(client)
+    }
+
+    fn built(&self, url: &str) -> Result<reqwest::Client, Trouble> {
         let broken = |why: String| Trouble::Broken(why);
         let url = reqwest::Url::parse(origin(url)).map_err(|e| broken(format!("no URL: {e}")))?;
         if url.scheme() != "https" && !self.how.private {
@@ -116,6 +140,8 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(PATIENCE)
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(1)
             .resolve_to_addrs(host, &addresses)
             .user_agent(concat!("standings/", env!("CARGO_PKG_VERSION")));
         let built = self.how.tls.applied(builder).build();
@@ -155,7 +181,15 @@ impl Client {
     }
 
     /// Sends a request, and reads all of its answer.
-    fn send(&self, request: RequestBuilder) -> Result<Answer, Trouble> {
+    fn send(&mut self, request: RequestBuilder) -> Result<Answer, Trouble> {
+        let sent = self.sent(request);
+        if sent.is_err() {
+            self.clients.clear();
+        }
+        sent
+    }
+
+    fn sent(&self, request: RequestBuilder) -> Result<Answer, Trouble> {
         let later =
             |e: reqwest::Error| Trouble::later(format!("no answer: {}", said(&e.without_url())));
         let (mut answer, packed) = self.runtime.block_on(async {
@@ -251,7 +285,8 @@ impl Fetch for Client {
     fn get(&mut self, url: &str, token: Option<&str>) -> Result<Answer, Trouble> {
         self.own(url)?;
         let request = self.client(url)?.get(url).header("accept-encoding", "gzip");
-        let answer = self.send(self.signed(request, token)?)?;
+        let request = self.signed(request, token)?;
+        let answer = self.send(request)?;
         self.kept(&answer)?;
         Ok(answer)
     }
@@ -269,13 +304,14 @@ impl Fetch for Client {
             ));
         };
         let secret = secret().map_err(Trouble::Broken)?;
+        // RFC 6749, 2.3.1: each is encoded before it is joined.
+        let (url, client, secret) = (url.clone(), encoded(client), encoded(&secret));
+        let in_form = *in_form;
         let request = self
-            .client(url)?
-            .post(url)
+            .client(&url)?
+            .post(&url)
             .header("accept", "application/json")
             .header("content-type", "application/x-www-form-urlencoded");
-        // RFC 6749, 2.3.1: each is encoded before it is joined.
-        let (client, secret) = (encoded(client), encoded(&secret));
         let request = match in_form {
             true => request.body(format!("{form}&client_id={client}&client_secret={secret}")),
             false => request

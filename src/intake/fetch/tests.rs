@@ -198,3 +198,57 @@ fn a_redirect_is_told_and_not_followed() {
     assert!(told.recv().unwrap().starts_with("GET /x "));
     assert!(told.try_recv().is_err(), "it was followed");
 }
+
+/// Answers every request, and counts connections; `per`: requests that a connection is kept for, and whether it says so before it closes.
+fn keeps(per: usize, says: bool) -> (String, Receiver<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        for (n, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            for asked in 0..per {
+                let mut line = String::new();
+                while reader.read_line(&mut line).unwrap_or(0) > 0 && line.trim() != "" {
+                    line.clear();
+                }
+                if line.is_empty() {
+                    break;
+                }
+                let closes = if says && asked + 1 == per {
+                    "Connection: close\r\n"
+                } else {
+                    ""
+                };
+                let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n{closes}\r\n{{}}");
+                let _ = stream.write_all(answer.as_bytes());
+                let _ = tell.send(n);
+            }
+        }
+    });
+    (url, told)
+}
+
+#[test]
+fn pages_that_follow_come_over_one_connection_and_a_closed_one_is_not_used() {
+    for (per, says, want) in [
+        (100, true, vec![0; 6]),
+        (2, true, vec![0, 0, 1, 1, 2, 2]),
+        (1, false, vec![0, 1, 2, 3, 4, 5]),
+    ] {
+        let (url, told) = keeps(per, says);
+        let mut client = Client::new(how(&url, true, Credentials::None)).unwrap();
+        for _ in 0..6 {
+            let answer = client.get(&url, None).unwrap();
+            assert_eq!((answer.status, &answer.body[..]), (200, &b"{}"[..]));
+            // So long that what the server did is here: it is what a page takes to be written.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let found: Vec<usize> = told.try_iter().collect();
+        assert_eq!(
+            found, want,
+            "{per} requests a connection, which it says: {says}"
+        );
+    }
+}

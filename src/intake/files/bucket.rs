@@ -1,8 +1,7 @@
 //! A bucket: an object is a file. It is brought here as a whole before it is read, so that what is read is one version of it,
 //! and it is moved by a copy that writes over nothing, and a removal.
 
-use std::io::{Seek, Write};
-use std::path::Path as FilePath;
+use std::io::Write;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
@@ -10,8 +9,8 @@ use object_store::path::Path;
 use object_store::{Error, GetOptions, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Runtime;
 
-use super::rows::{FileRows, hash};
-use super::{DONE, FAILED};
+use super::rows::of_copy;
+use super::{DONE, FAILED, Goes};
 use crate::raw::Raw;
 use crate::store;
 use standings_edge::source::glob::fits_path;
@@ -103,7 +102,10 @@ impl Place for Bucket {
         let all = listed.into_iter().filter_map(|meta| {
             let path = meta.location.to_string();
             let name = path.rsplit('/').next().unwrap_or_default();
-            let is_ours = path.starts_with("done/") || path.starts_with("failed/");
+            let is_ours = [DONE, FAILED].iter().any(|ours| {
+                path.strip_prefix(ours)
+                    .is_some_and(|rest| rest.starts_with('/'))
+            });
             let is_hidden = name.starts_with(['.', '_']);
             let is_wanted = self.pattern.as_deref().is_none_or(|p| fits_path(p, &path));
             (!is_ours && !is_hidden && is_wanted).then(|| Seen {
@@ -140,34 +142,20 @@ impl Place for Bucket {
             }
             Ok(meta)
         })?;
-        file.rewind().map_err(io)?;
         let seen = Seen {
             path: path.to_owned(),
             size: meta.size,
             modified: meta.last_modified.timestamp_millis(),
         };
-        let hash = hash(&file).map_err(io)?;
-        if let Some(raw) = &self.raw {
-            raw.file(&file, &seen, &hash)
-                .map_err(RowsTrouble::Trouble)?;
-        }
-        let (rows, columns) =
-            FileRows::of_copy(file, &seen, &hash, FilePath::new(path), &self.table)?;
-        Ok(Opened {
-            seen,
-            hash,
-            columns,
-            rows: Box::new(rows),
-        })
+        of_copy(file, seen, &self.table, self.raw.as_ref())
     }
 
     fn finish(&mut self, taken: &Taken, fate: Fate) -> Result<(), Trouble> {
         let path = Path::from(taken.seen.path.as_str());
-        let done = match (self.after, fate) {
-            (After::Keep, _) => return Ok(()),
-            (After::Move, Fate::Done) => self.put_away(taken, DONE),
-            (After::Delete, Fate::Done) => self.runtime.block_on(self.store.delete(&path)),
-            (After::Move | After::Delete, Fate::Failed) => self.put_away(taken, FAILED),
+        let done = match Goes::of(self.after, fate) {
+            Goes::Nowhere => return Ok(()),
+            Goes::Into(folder) => self.put_away(taken, folder),
+            Goes::Away => self.runtime.block_on(self.store.delete(&path)),
         };
         match done {
             Ok(()) | Err(Error::NotFound { .. }) => {}

@@ -13,19 +13,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::Goes;
+use super::names::{DEPTH, MOST, is_beside, is_ours, is_wanted};
 use super::rows::{FileRows, hash, seen};
-use super::{DONE, FAILED};
 use crate::raw::Raw;
-use standings_edge::source::glob::fits_path;
 use standings_ingest::config::After;
 use standings_ingest::feed::Trouble;
 use standings_ingest::files::{Fate, Opened, Place, RowsTrouble, Seen, Taken};
 use standings_model::table::Table;
-
-/// How deep folders are gone into.
-const DEPTH: usize = 32;
-/// How many files there may be.
-const MOST: usize = 1_000_000;
 
 /// A folder.
 pub struct Folder {
@@ -69,28 +64,20 @@ impl Folder {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name();
-            // What writers keep beside their data; and a name that is no text can be in no position.
-            let Some(name) = name
-                .to_str()
-                .filter(|n| !n.starts_with(['.', '_']) || n.contains('='))
-            else {
+            // A name that is no text can be in no position.
+            let Some(name) = name.to_str().filter(|name| !is_beside(name)) else {
                 continue;
             };
             let path = format!("{before}{name}");
             // Of the entry itself: a link is none of the two.
             let kind = entry.file_type()?;
             if kind.is_dir() {
-                let is_ours = before.is_empty() && (name == DONE || name == FAILED);
-                if !is_ours {
+                if !is_ours(before, name) {
                     self.walk(&entry.path(), &format!("{path}/"), depth + 1, all)?;
                 }
                 continue;
             }
-            let is_wanted = self.pattern.as_deref().is_none_or(|p| fits_path(p, &path));
-            let is_partial = [".tmp", ".part", ".partial", ".crdownload"]
-                .iter()
-                .any(|e| name.ends_with(e));
-            if !kind.is_file() || !is_wanted || is_partial {
+            if !kind.is_file() || !is_wanted(self.pattern.as_deref(), &path) {
                 continue;
             }
             let meta = match entry.metadata() {
@@ -240,11 +227,10 @@ impl Place for Folder {
 
     fn finish(&mut self, taken: &Taken, fate: Fate) -> Result<(), Trouble> {
         let from = self.root.join(&taken.seen.path);
-        let done = match (self.after, fate) {
-            (After::Keep, _) => return Ok(()),
-            (After::Move, Fate::Done) => self.put_away(taken, DONE),
-            (After::Delete, Fate::Done) => fs::remove_file(&from),
-            (After::Move | After::Delete, Fate::Failed) => self.put_away(taken, FAILED),
+        let done = match Goes::of(self.after, fate) {
+            Goes::Nowhere => return Ok(()),
+            Goes::Into(folder) => self.put_away(taken, folder),
+            Goes::Away => fs::remove_file(&from),
         };
         match done {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {

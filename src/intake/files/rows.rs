@@ -8,9 +8,10 @@ use std::time::UNIX_EPOCH;
 
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::raw::Raw;
 use standings_edge::source::{FileError, Plain, PlainBlocks, plain};
 use standings_ingest::feed::Trouble;
-use standings_ingest::files::{Row, Rows, RowsTrouble, Seen};
+use standings_ingest::files::{Opened, Row, Rows, RowsTrouble, Seen};
 use standings_model::table::Table;
 
 /// Size and time of an open file.
@@ -94,19 +95,6 @@ impl FileRows {
         Ok((rows, columns.map(|all| all.into_iter().collect())))
     }
 
-    /// The same of a copy of our own.
-    pub(super) fn of_copy(
-        file: File,
-        seen: &Seen,
-        hash: &str,
-        name: &Path,
-        table: &Table,
-    ) -> Result<(Self, Columns), RowsTrouble> {
-        let (mut rows, columns) = FileRows::open(file, seen, hash, name, table)?;
-        rows.is_copy = true;
-        Ok((rows, columns))
-    }
-
     fn refused(&self, error: FileError) -> RowsTrouble {
         match &error {
             FileError::Reading { source, .. } if passes(source) => {
@@ -123,6 +111,36 @@ impl FileRows {
             hash: self.hash.clone(),
         }
     }
+}
+
+/// A file that was brought here as a whole: `file` is a copy of our own, of what was `seen`. Kept in `raw`, where that is wanted.
+pub(super) fn of_copy(
+    mut file: File,
+    seen: Seen,
+    table: &Table,
+    raw: Option<&Raw>,
+) -> Result<Opened, RowsTrouble> {
+    let io = |e: io::Error| {
+        RowsTrouble::Trouble(Trouble::later(format!(
+            "the copy of {} cannot be read: {e}",
+            seen.path
+        )))
+    };
+    file.rewind().map_err(io)?;
+    let hash = hash(&file).map_err(io)?;
+    if let Some(raw) = raw {
+        raw.file(&file, &seen, &hash)
+            .map_err(RowsTrouble::Trouble)?;
+    }
+    let name = seen.path.clone();
+    let (mut rows, columns) = FileRows::open(file, &seen, &hash, Path::new(&name), table)?;
+    rows.is_copy = true;
+    Ok(Opened {
+        seen,
+        hash,
+        columns,
+        rows: Box::new(rows),
+    })
 }
 
 /// Whether a disk or a share failed, and not what lies on it.

@@ -23,6 +23,9 @@ pub enum DemoError {
     /// No thread for the shop.
     #[error("cannot start the shop: {0}")]
     Shop(io::Error),
+    /// No folder, or no thread, for what feeds it.
+    #[error("cannot start the demo's folder and webhook: {0}")]
+    Feeds(io::Error),
     /// A defect.
     #[error("the shop panicked")]
     Panicked,
@@ -47,7 +50,7 @@ impl Coded for DemoError {
             | DemoError::Own(_)
             | DemoError::Panicked
             | DemoError::Unbalanced => &codes::process::DEFECT,
-            DemoError::Shop(_) => &codes::process::SYSTEM,
+            DemoError::Shop(_) | DemoError::Feeds(_) => &codes::process::SYSTEM,
             DemoError::NotRead { .. } => &codes::tools::DEMO,
         }
     }

@@ -1,8 +1,8 @@
 //! `standings demo`: everything in one process, nothing to install.
 //!
 //! ```text
-//! shop (generated sales) ──► Kafka (librdkafka's in-process cluster) ──► engine, two workers ──► topic of changes
-//!                                                                            └──► live page, API, metrics
+//! shop (generated sales) ─────┬──► Kafka (librdkafka's in-process cluster) ──► engine, two workers ──► topic of changes
+//! inbox, till (as by `ingest`) ┘                                                    └──► live page, API, metrics
 //! ```
 //!
 //! Time runs faster in the demo: a day of sales passes in `--day`, so that days open, close and become final while
@@ -10,6 +10,7 @@
 
 mod broker;
 mod error;
+mod feeds;
 mod shop;
 mod summary;
 
@@ -22,6 +23,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use self::broker::{Broker, Producer};
 pub use self::error::DemoError;
+use self::feeds::Feeds;
 use self::shop::Shop;
 use crate::config;
 use crate::run::check;
@@ -38,7 +40,7 @@ use standings_engine::fold;
 use standings_engine::rank::emit::Emit;
 use standings_http::security::HttpArgs;
 use standings_http::server;
-use standings_http::watch::{About, Shown, Watch};
+use standings_http::watch::{About, Shown, Sources, Watch};
 use standings_model::clock::Clock;
 use standings_model::duration::parse_duration;
 use standings_model::plan::Plan;
@@ -113,7 +115,8 @@ pub fn run(
     };
     let scheme = listening.scheme();
     let address = listening.address()?;
-    let broker = Broker::start(&[(SALES, 3), (CHANGES, 1)])?;
+    let broker = Broker::start(&[&[(SALES, 3), (CHANGES, 1)], &feeds::TOPICS[..]].concat())?;
+    let feeds = Feeds::start(&broker)?;
 
     let live = Arc::new(Live::new(args.workers));
     let metrics = Arc::new(Metrics::new(Arc::clone(&live), ObjectiveArgs::default()));
@@ -125,10 +128,14 @@ pub fn run(
         rows: args.http.http_rows,
         positions_bytes: args.http.http_positions_bytes,
         configuration: shown.into(),
+        sources: match &args.http.http_sources {
+            Some(at) => Some(at.clone()).into(),
+            None => Sources::Here(feeds.board()),
+        },
     };
     let shown = Shown::new(Arc::clone(&plan), Arc::clone(&metrics), about);
     listening.serve(Arc::clone(&shown))?;
-    greet(args, &format!("{scheme}://{address}"), &broker);
+    greet(args, &format!("{scheme}://{address}"), &broker, &feeds);
 
     let engine_stop = Arc::new(AtomicBool::new(false));
     let outputs = outputs(&plan, shown, &broker, &live, &engine_stop)?;
@@ -153,7 +160,7 @@ pub fn run(
         std::thread::Builder::new()
             .name("shop".to_owned())
             .spawn(move || {
-                let made = sell(&args, &mut producer, &metrics, &asked_to_stop);
+                let made = sell(&args, &mut producer, &metrics, &asked_to_stop, feeds);
                 // The engine still commits what it has read.
                 engine_stop.store(true, Ordering::Relaxed);
                 made
@@ -184,11 +191,12 @@ fn plan_of(args: &DemoArgs) -> Result<Plan, Failure> {
 }
 
 /// Says where everything is.
-fn greet(args: &DemoArgs, at: &str, broker: &Broker) {
+fn greet(args: &DemoArgs, at: &str, broker: &Broker, feeds: &Feeds) {
     exit::say(&format!(
         "Live page:  {at}/\nAs JSON:    {at}/api/v1/sales/city?limit=3\n\
-         Metrics:    {at}/metrics\nKafka:      {} (topics `{SALES}` and `{CHANGES}`, in memory: nothing is left when the demo ends)\n{}",
+         Metrics:    {at}/metrics\nKafka:      {} (topics `{SALES}` and `{CHANGES}`, in memory: nothing is left when the demo ends)\n{}{}",
         broker.address(),
+        feeds.words(),
         match args.duration {
             Some(_) => "",
             None => "Ctrl-C ends it with a summary.\n",
@@ -262,14 +270,17 @@ const AHEAD: u64 = 15_000;
 /// How long the end may take.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// Makes sales until it is time to end, waits until they are committed, and says how many there were.
+/// Makes sales until it is time to end, waits until they are committed, and says how many there were, with those of the feeds.
 fn sell(
     args: &DemoArgs,
     producer: &mut Producer,
     metrics: &Metrics,
     stop: &AtomicBool,
+    feeds: Feeds,
 ) -> Result<u64, Failure> {
     let mut shop = Shop::new(args.seed, args.day);
+    let mut example = feeds.example();
+    example.write(shop.now()).map_err(DemoError::Feeds)?;
     let bar = progress(args);
     let started = Instant::now();
     let (mut made, mut owed, mut last, mut shown) = (0u64, 0.0, started, started);
@@ -298,12 +309,14 @@ fn sell(
             shown = now;
             bar.set_message(status(metrics));
             bar.set_position(started.elapsed().as_millis() as u64);
+            example.write(shop.now()).map_err(DemoError::Feeds)?;
         }
         if owed < 1.0 || made >= most {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
     producer.flush()?;
+    made += feeds.end();
     let ended = Instant::now();
     while metrics.totals().read < made && ended.elapsed() < DRAIN {
         std::thread::sleep(Duration::from_millis(5));

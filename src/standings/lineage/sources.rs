@@ -55,6 +55,9 @@ impl Dataset {
                     Dataset::file(&path)
                 }
                 Where::S3 { bucket, prefix, .. } => named(format!("s3://{bucket}"), prefix.clone()),
+                Where::Sftp(sftp) => {
+                    named(format!("sftp://{}", sftp.address()), sftp.folder.clone())
+                }
             },
             Kind::Webhook(webhook) => named("webhook".to_owned(), webhook.path.clone()),
             // Its path may be a secret too, where the URL is one.

@@ -199,6 +199,7 @@ fn serve(
         rows: args.http.http_rows,
         positions_bytes: args.http.http_positions_bytes,
         configuration: facts.configuration.clone(),
+        sources: args.http.http_sources.clone().into(),
     };
     let runs = match commits_here {
         true => database_of_runs(args, plan)?,

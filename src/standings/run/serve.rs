@@ -103,6 +103,7 @@ pub fn run(args: &ServeArgs, settings: Settings, stop: &AtomicBool) -> Result<()
         rows: args.http.http_rows,
         positions_bytes: 0,
         configuration: settings.into(),
+        sources: args.http.http_sources.clone().into(),
     };
     let (rows, engine) = (Arc::clone(&database), args.engine.as_deref());
     let shown = Shown::beside(plan, Arc::clone(&metrics), about, rows, engine)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use standings_http::security::HttpArgs;
 use standings_http::server;
-use standings_http::watch::{About, Shown};
+use standings_http::watch::{About, Shown, Sources};
 use standings_observe::live::Live;
 use standings_observe::metrics::Metrics;
 use standings_observe::objectives::ObjectiveArgs;
@@ -34,6 +34,7 @@ pub fn serve() -> String {
         rows: 10_000,
         positions_bytes: 1 << 20,
         configuration: Default::default(),
+        sources: Sources::Nowhere,
     };
     let shown = Shown::new(plan, Arc::new(metrics), about);
     shown.set_ready();

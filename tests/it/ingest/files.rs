@@ -1,9 +1,10 @@
 //! Files into a topic.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use super::{Room, names, terminate, words};
-use crate::support::{free_port, http, until};
+use crate::support::{Running, free_port, http, standings, until};
 
 const CSV: &str = r#"
 [sources.NAME]
@@ -221,6 +222,23 @@ fn a_column_that_is_mapped_and_gone_stops_the_source_with_its_name() {
         )),
         "{metrics}"
     );
+    // The page of another process tells the same, as long as it is told.
+    let page = format!("127.0.0.1:{}", free_port());
+    let from = format!("http://{address}");
+    let mut demo = standings(&["demo", "--for", "2m", "--rate", "1", "--http", &page]);
+    demo.args(["--http-sources", &from]).stdout(Stdio::null());
+    let _demo = Running(demo.spawn().unwrap());
+    until("the page answers", Duration::from_secs(30), || {
+        http::request("GET", &page, "/healthz", "").is_ok_and(|(status, _)| status == 200)
+    });
+    let passed_on = http::json(&page, "/api/v1/sources");
+    assert_eq!(passed_on["sources"][0]["name"], source["name"]);
+    assert_eq!(passed_on["sources"][0]["reason"], source["reason"]);
     drop(running);
+    let (status, body) = http::get(&page, "/api/v1/sources");
+    assert!(
+        status == 503 && body.contains("ingestion at ") && body.contains("does not answer"),
+        "{status}: {body}"
+    );
     assert_eq!(room.records().len(), 2);
 }

@@ -110,6 +110,7 @@ fn the_files_of_the_page_are_right() {
             "partner.token",
             "client.secret",
             "sales.password",
+            "bank.key",
         ] {
             std::fs::write(folder.path().join(secret), "secret\n").unwrap();
         }

@@ -176,6 +176,14 @@ fn operations(browser: &Browser) {
     );
     browser.run("document.querySelector('#operations > summary').click()");
     browser.until("what is for operators", &format!("{seen} === 2"));
+    browser.until(
+        "what feeds it",
+        "document.querySelectorAll('#flow-picture .feed').length === 2",
+    );
+    assert!(
+        browser.holds("document.documentElement.scrollWidth <= innerWidth"),
+        "the stages are wider than the screen"
+    );
 }
 
 /// On a phone the boards' names lead from one to the other.

@@ -44,19 +44,6 @@ pub(in crate::config) fn checked(
     Ok(())
 }
 
-fn path(
-    section: &Section<'_>,
-    key: &'static str,
-    shown: &mut Shown,
-) -> Result<Option<Path>, ConfigError> {
-    let Some(text) = section.str(key)? else {
-        return Ok(None);
-    };
-    let parsed = Path::parse(&text).map_err(|said| section.wrong(key, &said))?;
-    shown.insert(key.to_owned(), text);
-    Ok(Some(parsed))
-}
-
 /// How answers are written.
 pub(super) fn form(section: &Section<'_>, shown: &mut Shown) -> Result<Form, ConfigError> {
     let words = [("json", "json"), ("ndjson", "ndjson"), ("csv", "csv")];
@@ -68,7 +55,7 @@ pub(super) fn form(section: &Section<'_>, shown: &mut Shown) -> Result<Form, Con
     if delimiter.is_some() && word != "csv" {
         return Err(section.wrong("delimiter", "belongs to format = \"csv\""));
     }
-    let rows = path(section, "rows", shown)?;
+    let rows = section.parsed("rows", shown, Path::parse)?;
     if rows.is_some() && word != "json" {
         return Err(section.wrong(
             "rows",
@@ -102,7 +89,7 @@ pub(super) fn paging(
 ) -> Result<(Paging, Next), ConfigError> {
     let words = ["cursor", "link", "page", "offset"].map(|word| (word, word));
     let said = section.one_of("paging", &words)?;
-    let cursor = path(section, "cursor", shown)?;
+    let cursor = section.parsed("cursor", shown, Path::parse)?;
     let size = section.count("page-size", 1, 1_000_000)?.unwrap_or(0);
     let first = section.count("first-page", 0, 1_000_000)?;
     let size = u64::try_from(size).unwrap_or(0);
