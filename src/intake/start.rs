@@ -178,6 +178,7 @@ fn feed(
         Kind::Rest(rest) => Box::new(api::feed(source, rest, shape, raw)?),
         Kind::Postgres(postgres) => table::feed(source, postgres, shape)?,
         Kind::Changes(changes) => table::of_changes(source, changes, shape)?,
+        Kind::MySql(mysql) => table::of_mysql(source, mysql, shape)?,
     })
 }
 

@@ -7,6 +7,7 @@ mod files;
 mod hooks;
 mod kills;
 mod masks;
+mod mysql;
 mod passes;
 mod postgres;
 mod rest;

@@ -7,6 +7,7 @@
 mod changes;
 mod error;
 mod files;
+mod mysql;
 mod postgres;
 mod read;
 mod rest;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 pub use changes::Changes;
 pub use error::ConfigError;
 pub use files::{After, Files, Where};
+pub use mysql::{MySql, Read as MySqlOf};
 pub use postgres::{Of, Overlap, Postgres};
 pub use read::read;
 pub use rest::{Auth, Rest};
@@ -73,6 +75,8 @@ pub enum Kind {
     Postgres(Box<Postgres>),
     /// The changes of a table of Postgres.
     Changes(Box<Changes>),
+    /// A table or a query of MySQL or MariaDB.
+    MySql(Box<MySql>),
 }
 
 /// Where a secret is.
@@ -94,6 +98,7 @@ impl Kind {
             Kind::Soap(_) => "soap",
             Kind::Postgres(_) => "postgres",
             Kind::Changes(_) => "postgres-cdc",
+            Kind::MySql(_) => "mysql",
         }
     }
 }
@@ -108,6 +113,7 @@ impl Source {
             Kind::Soap(soap) => soap.about(),
             Kind::Postgres(postgres) => postgres.about(),
             Kind::Changes(changes) => changes.about(),
+            Kind::MySql(mysql) => mysql.about(),
         };
         configuration.insert("type".to_owned(), self.kind.word().to_owned());
         configuration.insert("topic".to_owned(), self.topic.clone());
@@ -145,6 +151,7 @@ impl Source {
             Kind::Soap(soap) => soap.words(),
             Kind::Postgres(postgres) => postgres.words(),
             Kind::Changes(changes) => changes.words(),
+            Kind::MySql(mysql) => mysql.words(),
         };
         format!(
             "{}: {what}\n  into the topic {}, {key}; what is no record into {}{masked}{raw}",

@@ -10,12 +10,12 @@ use toml_edit::{Item, TableLike};
 
 use super::error::ConfigError;
 use super::section::{Section, Text};
-use super::{Config, Kind, Source, changes, files, postgres, rest, soap, webhook};
+use super::{Config, Kind, Source, changes, files, mysql, postgres, rest, soap, webhook};
 use crate::row::Shape;
 use crate::row::mask::Masks;
 
 /// Kinds that are meant, and not there yet.
-const NOT_YET: &[&str] = &["mysql", "mysql-cdc"];
+const NOT_YET: &[&str] = &["mysql-cdc"];
 /// Those that are.
 const KINDS: &[&str] = &[
     "files",
@@ -24,6 +24,7 @@ const KINDS: &[&str] = &[
     "soap",
     "postgres",
     "postgres-cdc",
+    "mysql",
 ];
 
 /// Reads a file. `to`: what the command line says in place of its `to`.
@@ -213,10 +214,11 @@ fn kind_of(
             return Err(not_kept("what is posted is in the topic as it came"));
         }
         "webhook" => Kind::Webhook(webhook::read(section, name)?),
-        "postgres" | "postgres-cdc" if keeps_raw => {
+        "postgres" | "postgres-cdc" | "mysql" if keeps_raw => {
             return Err(not_kept("rows are in their table"));
         }
         "postgres" => Kind::Postgres(Box::new(postgres::read(section)?)),
+        "mysql" => Kind::MySql(Box::new(mysql::read(section)?)),
         "soap" => Kind::Soap(Box::new(soap::read(section, shape)?)),
         "postgres-cdc" => Kind::Changes(Box::new(changes::read(section, name)?)),
         _ => Kind::Rest(Box::new(rest::read(section, shape)?)),
