@@ -31,6 +31,7 @@ pub mod backoff;
 pub mod batch;
 pub mod breaker;
 pub mod bucket;
+mod changes;
 pub mod config;
 pub mod cursor;
 pub mod drift;

@@ -179,6 +179,7 @@ fn feed(
         Kind::Postgres(postgres) => table::feed(source, postgres, shape)?,
         Kind::Changes(changes) => table::of_changes(source, changes, shape)?,
         Kind::MySql(mysql) => table::of_mysql(source, mysql, shape)?,
+        Kind::Binlog(binlog) => table::of_binlog(source, binlog, shape)?,
     })
 }
 

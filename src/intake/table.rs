@@ -4,8 +4,9 @@ use crate::changes;
 use crate::mysql;
 use crate::postgres::{OfQuery, Reader};
 use crate::secret;
-use standings_ingest::config::{Changes, MySql, Of, Postgres, SecretAt, Source};
+use standings_ingest::config::{Binlog, Changes, MySql, Of, Postgres, SecretAt, Source};
 use standings_ingest::feed::Feed;
+use standings_ingest::mysql::changes as log;
 use standings_ingest::postgres::TableFeed;
 use standings_ingest::postgres::changes::ChangesFeed;
 use standings_ingest::row::Shape;
@@ -57,6 +58,23 @@ pub(crate) fn of_mysql(
         shape,
         often,
         Clock::default(),
+    )))
+}
+
+/// The feed of the changes of a table of MariaDB; nothing is connected yet.
+///
+/// # Errors
+/// As [`feed`].
+pub(crate) fn of_binlog(
+    source: &Source,
+    of: &Binlog,
+    shape: Shape,
+) -> Result<Box<dyn Feed>, Failure> {
+    let server = mysql::MariaDb::new(&url(source, &of.url)?, of)?;
+    let (names, reading) = (server.names(), of.reading.clone());
+    let clock = Clock::default();
+    Ok(Box::new(log::ChangesFeed::new(
+        server, names, reading, shape, clock,
     )))
 }
 

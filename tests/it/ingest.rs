@@ -1,5 +1,6 @@
 //! `standings ingest` against real Kafka: what a user sees of it, killed at any moment, posted to by strangers.
 
+mod binlog;
 mod bucket;
 mod changes;
 mod changes_broken;

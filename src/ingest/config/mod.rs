@@ -4,6 +4,7 @@
 //! 2. No secret stands in the file: it says where each is, in a file or in the environment.
 //! 3. What a cursor depends on is in [`Source::about`]: where that changes, the cursor is refused.
 
+mod binlog;
 mod changes;
 mod error;
 mod files;
@@ -17,6 +18,7 @@ mod webhook;
 
 use std::path::PathBuf;
 
+pub use binlog::Binlog;
 pub use changes::Changes;
 pub use error::ConfigError;
 pub use files::{After, Files, Where};
@@ -77,6 +79,8 @@ pub enum Kind {
     Changes(Box<Changes>),
     /// A table or a query of MySQL or MariaDB.
     MySql(Box<MySql>),
+    /// The changes of a table of MariaDB.
+    Binlog(Box<Binlog>),
 }
 
 /// Where a secret is.
@@ -99,6 +103,7 @@ impl Kind {
             Kind::Postgres(_) => "postgres",
             Kind::Changes(_) => "postgres-cdc",
             Kind::MySql(_) => "mysql",
+            Kind::Binlog(_) => "mysql-cdc",
         }
     }
 }
@@ -114,6 +119,7 @@ impl Source {
             Kind::Postgres(postgres) => postgres.about(),
             Kind::Changes(changes) => changes.about(),
             Kind::MySql(mysql) => mysql.about(),
+            Kind::Binlog(binlog) => binlog.about(),
         };
         configuration.insert("type".to_owned(), self.kind.word().to_owned());
         configuration.insert("topic".to_owned(), self.topic.clone());
@@ -152,6 +158,7 @@ impl Source {
             Kind::Postgres(postgres) => postgres.words(),
             Kind::Changes(changes) => changes.words(),
             Kind::MySql(mysql) => mysql.words(),
+            Kind::Binlog(binlog) => binlog.words(),
         };
         format!(
             "{}: {what}\n  into the topic {}, {key}; what is no record into {}{masked}{raw}",

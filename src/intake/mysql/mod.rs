@@ -13,6 +13,7 @@
 
 mod ask;
 mod connect;
+mod log;
 mod rows;
 
 use std::time::Duration;
@@ -32,6 +33,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use self::connect::{Target, of_error};
+
+pub(crate) use self::log::MariaDb;
 
 /// How long a statement may take until it answers: the first rows of a pass may have to be sorted.
 const PATIENCE: Duration = Duration::from_secs(600);

@@ -107,7 +107,7 @@ fn kind(column: &Column) -> Kind {
 }
 
 /// A value as the protocol has it.
-fn datum(value: Value) -> Datum {
+pub(super) fn datum(value: Value) -> Datum {
     match value {
         Value::NULL => Datum::Null,
         Value::Bytes(bytes) => Datum::Bytes(bytes),

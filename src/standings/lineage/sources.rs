@@ -80,6 +80,14 @@ impl Dataset {
                 (Ok(url), MySqlOf::Query(_)) => Dataset::in_mysql(url, None, &source.name),
                 (Err(_), _) => named("mysql".to_owned(), source.name.clone()),
             },
+            Kind::Binlog(binlog) => match &binlog.url {
+                Ok(url) => {
+                    let names = &binlog.names;
+                    let database = Some(names.database.as_str()).filter(|name| !name.is_empty());
+                    Dataset::in_mysql(url, database, &names.table)
+                }
+                Err(_) => named("mysql".to_owned(), source.name.clone()),
+            },
             Kind::Changes(changes) => match &changes.url {
                 Ok(url) => {
                     let names = &changes.names;
