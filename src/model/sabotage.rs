@@ -160,6 +160,12 @@ mistakes! {
     UnknownSourceWritten = "unknown-source-written",
     /// Of what a run could not commit before its end it says that it is nothing.
     InFlightNotTold = "in-flight-not-told",
+    /// Rows of a window whose positions are asked for are told once, and not what becomes of them.
+    PositionsToldOnce = "positions-told-once",
+    /// What is told of positions counts when it comes, not when its epoch does.
+    PositionsToldAhead = "positions-told-ahead",
+    /// A window that was dropped before anybody asked for its positions is told to be empty.
+    DroppedWindowToldEmpty = "dropped-window-told-empty",
     of changes:
     /// The row that is held is another one before the one that it was is taken back.
     HeldBeforeRetraction = "held-before-retraction",
@@ -205,6 +211,8 @@ mistakes! {
     EqualValuesGo = "equal-values-go",
     /// Of equal times the row speaks that came last, whatever its key.
     TiesByPlace = "ties-by-place",
+    /// That a row is ranked no more is not told to who answers for positions.
+    PositionOfGoneStays = "position-of-gone-stays",
     of joins:
     /// Of a key in several partitions of a dimension the highest speaks.
     HighestSpeaks = "highest-speaks",

@@ -27,6 +27,7 @@ use timely::worker::Worker;
 use crate::feed::SimFeed;
 use crate::objects::{NO_STORE, SimObjects};
 use crate::order;
+use crate::places::Places;
 use crate::sinks::{SimDatabase, SimLog, SimRejects};
 use crate::topic::SimInput;
 use crate::world::{self, Shared, World};
@@ -170,11 +171,13 @@ impl Cluster {
             live: Arc::clone(&live),
             clock: clock.clone(),
         };
-        let (gate, desk) = CommitGate::new(
+        let (mut gate, desk) = CommitGate::new(
             Duration::from_millis(commit_ms),
             Arc::clone(&stops[0]),
             clock.clone(),
         );
+        let places = Places::new(shared, id, workers);
+        gate.hear(&places.wishes());
         let mut gate = Some(Box::new(gate) as Box<dyn Gate>);
         let read: Rc<RefCell<BTreeMap<u32, u64>>> = Rc::default();
         let seats = allocators(workers)
@@ -224,7 +227,8 @@ impl Cluster {
             sinks: order::rolled(shared, sinks),
             late: Some(Box::new(rejects(false))),
             dead: Some(Box::new(rejects(true))),
-            observers: vec![Box::new(Balance(shared.clone()))],
+            wishes: Some(places.wishes()),
+            observers: vec![Box::new(Balance(shared.clone())), Box::new(places)],
             input: (!files).then(|| Box::new(input) as Box<dyn Input>),
             forget: Default::default(),
             dimension_of: None,
@@ -236,7 +240,6 @@ impl Cluster {
             }),
             one_by_one: true,
             tracer: None,
-            wishes: None,
             live: Arc::default(),
         };
         Cluster {

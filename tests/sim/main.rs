@@ -18,6 +18,7 @@ mod objects;
 mod order;
 mod orders;
 mod outages;
+mod places;
 mod play;
 mod refusals;
 mod sinks;
@@ -150,7 +151,7 @@ fn sample(args: &Args) -> bool {
         };
         sabotages(&args, of)
     };
-    sample("others", 25, 36) && sample("changes", 100, 20)
+    sample("others", 25, 38) && sample("changes", 100, 20)
 }
 
 /// Runs seeds, and says what was seen.
@@ -204,7 +205,7 @@ fn seeds(args: &Args) -> bool {
     let (runs, seen) = all.into_inner().expect("no run panics here");
     let hours = began.elapsed().as_secs_f64() / 3600.0;
     println!(
-        "{runs} seeds in {:.1} s ({:.0} an hour): {} sales, {} of them duplicates, {} changes of {} tables, {} commits, each held to the reference; {} kills, {} takeovers, \
+        "{runs} seeds in {:.1} s ({:.0} an hour): {} sales, {} of them duplicates, {} changes of {} tables, {} commits, each held to the reference, and {} windows with all of their keys; {} kills, {} takeovers, \
          {} damaged objects, {} snapshots; the database put back {} times, {} commits seen late; the store opened {} times, put back {} times; the topic became another {} times, said {} times; \
          {} letters of rows that were refused; {} outages, {} passwords changed, {} logins refused, {} ended by --stop-timeout; the longest end {:?}",
         began.elapsed().as_secs_f64(),
@@ -214,6 +215,7 @@ fn seeds(args: &Args) -> bool {
         seen.changes,
         seen.tables,
         seen.commits,
+        seen.windows,
         seen.kills,
         seen.takeovers,
         seen.corruptions,
@@ -266,6 +268,7 @@ fn add(to: &mut Seen, seen: Seen) {
     to.refused += seen.refused;
     to.store_put_back += seen.store_put_back;
     to.letters += seen.letters;
+    to.windows += seen.windows;
     to.outages += seen.outages;
     to.rotations += seen.rotations;
     to.logins += seen.logins;

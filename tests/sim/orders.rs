@@ -137,7 +137,12 @@ impl Orders {
             late.extend(halves.iter().map(|(p, offset, ..)| (*p, *offset)));
         }
         let late = late.len() as u64;
-        Reference { rows, dead, late }
+        Reference {
+            rows,
+            dead,
+            late,
+            ..Reference::default()
+        }
     }
 
     /// What became of some records of a partition.

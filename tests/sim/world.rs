@@ -274,6 +274,8 @@ pub struct Seen {
     pub refused: u64,
     /// Letters of rows that a sink refused.
     pub letters: u64,
+    /// Windows of which all keys were held to the reference, by commit.
+    pub windows: u64,
     /// Times that something was down, that a password was changed, that a login was refused, and that a process which was
     /// asked to stop was ended because its time was over.
     pub outages: u64,
@@ -292,6 +294,7 @@ pub struct Seen {
 }
 
 pub struct World {
+    pub seed: u64,
     pub dice: Dice,
     /// For what was added later, so that the other seeds stay what they were.
     pub apart: Dice,
@@ -416,6 +419,7 @@ impl World {
             ..Seen::default()
         };
         let mut world = World {
+            seed,
             dice,
             apart: Dice::new(seed ^ 0x5eed),
             weather,

@@ -121,6 +121,8 @@ pub type Finals = BTreeMap<(String, i64, Vec<String>), bool>;
 #[derive(Default, Debug)]
 pub struct Reference {
     pub rows: Rows,
+    /// How many keys a window has, those beyond the limit too; by ranking and window start in ms.
+    pub keys: BTreeMap<(String, i64), usize>,
     pub dead: u64,
     pub late: u64,
 }
@@ -311,6 +313,7 @@ pub fn reference(
             .push((-group.sum, key.clone(), group));
     }
     for ((name, start, _), mut rows) in ranked {
+        *found.keys.entry((name.to_owned(), start)).or_default() += rows.len();
         rows.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
         let limit = match name {
             "top_sales_per_city" => 10,

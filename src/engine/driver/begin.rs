@@ -54,7 +54,11 @@ impl<F: Feed> Driver<F> {
             (self.index, self.peers),
             &mut to,
         )?;
-        self.cells.totals.borrow_mut().forget_changes();
+        let mut totals = self.cells.totals.borrow_mut();
+        totals.forget_changes();
+        // Who asks for a window that was dropped before the snapshot is told so, before the first promise of this run.
+        totals.retire(start.horizon);
+        drop(totals);
         if plan.changes() || self.cells.pairs.is_some() {
             let own = (self.index, self.peers);
             let mut held = snapshot::held::load(&snapshots.store, &start.parts, own)?;

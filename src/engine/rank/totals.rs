@@ -11,10 +11,12 @@ use super::sessions::{self, Of, Sessions};
 use super::tops::{Tops, TopsTold};
 use super::watched::{Watched, is_kept};
 use super::window::{Batch, WindowState};
+use crate::event_time::BEGINNING;
 use crate::pack::deltas::Deltas;
 use crate::pack::interner::Interner;
 use standings_model::placed::{Placed, Watch};
 use standings_model::plan::Plan;
+use standings_model::sabotage::{self, Mistake};
 use standings_model::value::Value;
 
 /// One worker's totals.
@@ -67,6 +69,8 @@ pub struct Totals {
     /// How many keys were let go, by ranking.
     expired: RefCell<BTreeMap<usize, u64>>,
     watched: Watched,
+    /// Up to where windows were dropped: of those there is nothing to tell but that.
+    retired: i64,
 }
 
 /// A group from which more was taken than was there: what is counted is not what it should be, and nothing of it may be committed.
@@ -147,6 +151,7 @@ impl Totals {
             beside: Held::default(),
             expired: RefCell::default(),
             watched: Watched::default(),
+            retired: BEGINNING,
         }
     }
 
@@ -298,6 +303,16 @@ impl Totals {
         let is_known = |w: &&Watch| is_kept(&self.plan, w.ranking as usize);
         let watches = watches.iter().filter(is_known);
         self.watched.set(watches, &mut self.windows);
+        if !sabotage::is(Mistake::DroppedWindowToldEmpty) {
+            self.tell_gone();
+        }
+    }
+
+    /// Tells which windows that are asked for are dropped, also those that were before anybody asked.
+    fn tell_gone(&mut self) {
+        let rankings = &self.plan.rankings;
+        let is_gone = |(n, end): (u32, i64)| end <= rankings[n as usize].horizon(self.retired);
+        self.watched.tell_gone(is_gone);
     }
 
     /// What is to be told of them, after an epoch was settled; one of `workers`. And whether there is more.
@@ -348,12 +363,13 @@ impl Totals {
 
     /// Drops every window that ends at or before `horizon`.
     pub fn retire(&mut self, horizon: i64) {
+        self.retired = self.retired.max(horizon);
+        self.tell_gone();
         let rankings = &self.plan.rankings;
         let is_gone = |(n, end): &&(u32, i64)| *end <= rankings[*n as usize].horizon(horizon);
         let gone = self.windows.keys().filter(is_gone);
         let gone: Vec<(u32, i64)> = gone.copied().collect();
         for at in gone {
-            self.watched.gone(at);
             if let Some(window) = self.windows.remove(&at) {
                 window.release(&self.readers[at.0 as usize], &mut self.texts);
             }

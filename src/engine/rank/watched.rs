@@ -2,7 +2,8 @@
 //!
 //! 1. Of each watch a worker says once that it is whole, or that the window is gone; before the one there are pieces, behind the
 //!    other nothing.
-//! 2. A window of which a worker has no key yet is whole at once; a key that comes later is told like any other change.
+//! 2. A window of which a worker has no key yet is whole at once; a key that comes later is told like any other change. One that
+//!    was dropped before anybody asked has no key either: it is told to be gone.
 
 use std::collections::BTreeMap;
 
@@ -81,13 +82,14 @@ impl Watched {
         }
     }
 
-    /// A window is dropped.
-    pub(super) fn gone(&mut self, at: At) {
-        if let Some((id, said)) = self.all.get_mut(&at)
-            && *said != Said::Gone
-        {
-            *said = Said::Gone;
-            self.told.push((*id, Told::Gone));
+    /// Tells which are dropped, once of each.
+    pub(super) fn tell_gone(&mut self, is_gone: impl Fn(At) -> bool) {
+        let all = self.all.iter_mut();
+        for (_, (id, said)) in all.filter(|(at, _)| is_gone(**at)) {
+            if *said != Said::Gone {
+                *said = Said::Gone;
+                self.told.push((*id, Told::Gone));
+            }
         }
     }
 

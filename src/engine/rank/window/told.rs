@@ -16,6 +16,7 @@ use crate::pack::key::push_escaped;
 use crate::rank::order::Reader;
 use standings_model::placed::{push_none, push_row};
 use standings_model::plan::Ranking;
+use standings_model::sabotage::{self, Mistake};
 
 /// Rows that are told in a piece: a few milliseconds. In tests few, so that rows change and go between two pieces.
 const PIECE: u32 = if cfg!(test) { 2 } else { 8192 };
@@ -35,7 +36,8 @@ impl Watched {
     /// A row has changed.
     #[inline]
     pub(super) fn touch(&mut self, row: u32) {
-        if self.is_whole || row < self.cursor {
+        let is_told = self.is_whole || row < self.cursor;
+        if is_told && !sabotage::is(Mistake::PositionsToldOnce) {
             self.touched.push(row);
         }
     }
@@ -128,7 +130,9 @@ impl WindowState {
         let number = self.rows.partition(&reader.packing, row);
         let partition = self.partitions.get(number as usize);
         let Some(partition) = partition.filter(|_| reader.passes(view)) else {
-            push_none(out, texts.get(key));
+            if !sabotage::is(Mistake::PositionOfGoneStays) {
+                push_none(out, texts.get(key));
+            }
             return;
         };
         place.clear();
