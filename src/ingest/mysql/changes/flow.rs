@@ -10,7 +10,8 @@ use std::time::Duration;
 use standings_model::sabotage::{self, Mistake};
 
 use super::at::{Last, Reached, Within};
-use super::event::{Bytes, Done, Gtid, Map, Message, Raw, Rows, decode};
+use super::bytes::Bytes;
+use super::event::{Done, Gtid, Map, Message, Raw, Rows, decode};
 use super::image;
 use super::known::Known;
 use super::server::{Server, Stood};

@@ -1,6 +1,7 @@
 //! A row of the log: the bytes of its columns, one behind the other, as each type lies there.
 
-use super::event::{Bytes, Column, kinds};
+use super::bytes::Bytes;
+use super::event::{Column, kinds};
 use crate::mysql::value::Datum;
 
 /// The number of the collation that is of bytes.

@@ -14,6 +14,7 @@
 //! 5. What cannot go on is broken and says what to do (`judge`).
 
 mod at;
+mod bytes;
 mod characters;
 pub mod event;
 mod flow;

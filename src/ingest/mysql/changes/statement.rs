@@ -103,101 +103,110 @@ fn names(
     (has, at)
 }
 
-/// What a statement in a database does to a table.
-pub(super) fn does(text: &str, database: &str, own: (&str, &str)) -> Does {
-    let words = words(text);
-    let is = |at: usize, word: &str| {
-        let found = words.get(at);
+/// A statement in its database, and the table that is asked for.
+struct Statement<'a> {
+    words: Vec<(String, bool)>,
+    database: &'a str,
+    own: (&'a str, &'a str),
+}
+
+/// Words that may stand between a verb and the name that it is about.
+const OPTIONS: [&str; 9] = [
+    "TABLE",
+    "IF",
+    "NOT",
+    "EXISTS",
+    "IGNORE",
+    "ONLINE",
+    "TEMPORARY",
+    "WAIT",
+    "NOWAIT",
+];
+
+impl Statement<'_> {
+    fn is(&self, at: usize, word: &str) -> bool {
+        let found = self.words.get(at);
         found.is_some_and(|(found, quoted)| !quoted && found.eq_ignore_ascii_case(word))
-    };
-    // Behind words that may be left out.
-    let behind = |mut at: usize, skipped: &[&str]| {
-        while skipped.iter().any(|word| is(at, word)) {
+    }
+
+    fn is_any(&self, at: usize, words: &[&str]) -> bool {
+        words.iter().any(|word| self.is(at, word))
+    }
+
+    /// Behind words that may be left out.
+    fn behind(&self, mut at: usize) -> usize {
+        while self.is_any(at, &OPTIONS) {
             at += 1;
         }
         at
-    };
-    let listed = |at: usize| names(words.get(at..).unwrap_or_default(), database, own);
-    let named = || {
-        let mut all = (0..words.len()).map(|at| listed(at).0);
-        all.any(|has| has)
-    };
-    let options = [
-        "TABLE",
-        "IF",
-        "NOT",
-        "EXISTS",
-        "IGNORE",
-        "ONLINE",
-        "TEMPORARY",
-        "WAIT",
-        "NOWAIT",
-    ];
-    if is(0, "TRUNCATE") {
-        return match listed(behind(1, &options)).0 {
-            true => Does::Empties,
-            false => Does::Nothing,
-        };
     }
-    if is(0, "DROP") && (is(1, "DATABASE") || is(1, "SCHEMA")) {
-        let at = behind(2, &options);
-        let is_own = words
-            .get(at)
-            .is_some_and(|(name, _)| name.eq_ignore_ascii_case(own.0));
-        return if is_own {
-            Does::Replaces
-        } else {
-            Does::Nothing
-        };
+
+    /// Whether the names from a place on have the table, and how many words they are.
+    fn listed(&self, at: usize) -> (bool, usize) {
+        names(
+            self.words.get(at..).unwrap_or_default(),
+            self.database,
+            self.own,
+        )
     }
-    // A table of a session alone is not the one that is read, whatever it is called.
-    let is_temporary = is(1, "TEMPORARY") || is(3, "TEMPORARY");
-    if (is(0, "DROP") && is(1, "TABLE") && listed(behind(1, &options)).0)
-        || (is(0, "CREATE")
-            && is(1, "OR")
-            && is(3, "TABLE")
-            && !is_temporary
-            && listed(behind(3, &options)).0)
-    {
-        return Does::Replaces;
+
+    /// The table is named somewhere.
+    fn named(&self) -> bool {
+        (0..self.words.len()).any(|at| self.listed(at).0)
     }
-    if is(0, "RENAME") && is(1, "TABLE") {
-        return if named() {
-            Does::Replaces
-        } else {
-            Does::Nothing
-        };
-    }
-    if is(0, "ALTER") {
-        let at = behind(1, &options);
-        let (has, many) = listed(at);
-        if !has || !(is(1, "TABLE") || is(2, "TABLE")) {
-            return match named() && (at + many..words.len()).any(|at| is(at, "EXCHANGE")) {
-                true => Does::Changes,
-                false => Does::Nothing,
+
+    /// Of ALTER.
+    fn alters(&self) -> Does {
+        let at = self.behind(1);
+        let (has, many) = self.listed(at);
+        let rest = at + many..self.words.len();
+        if !has || !(self.is(1, "TABLE") || self.is(2, "TABLE")) {
+            let is_taken = self.named() && rest.clone().any(|at| self.is(at, "EXCHANGE"));
+            return if is_taken {
+                Does::Changes
+            } else {
+                Does::Nothing
             };
         }
-        for at in at + many..words.len() {
-            let is_rename = is(at, "RENAME")
-                && !["COLUMN", "INDEX", "KEY"]
-                    .iter()
-                    .any(|word| is(at + 1, word));
-            if is_rename {
+        for at in rest {
+            if self.is(at, "RENAME") && !self.is_any(at + 1, &["COLUMN", "INDEX", "KEY"]) {
                 return Does::Replaces;
             }
-            let of_rows = ["DROP", "TRUNCATE", "EXCHANGE"]
-                .iter()
-                .any(|word| is(at, word));
-            if of_rows && is(at + 1, "PARTITION") {
+            if self.is_any(at, &["DROP", "TRUNCATE", "EXCHANGE"]) && self.is(at + 1, "PARTITION") {
                 return Does::Changes;
             }
         }
-        return Does::Nothing;
+        Does::Nothing
     }
+
+    /// Whether it takes the table away, or puts another in its place.
+    fn replaces(&self) -> bool {
+        if self.is(0, "DROP") && self.is_any(1, &["DATABASE", "SCHEMA"]) {
+            let name = self.words.get(self.behind(2));
+            return name.is_some_and(|(name, _)| name.eq_ignore_ascii_case(self.own.0));
+        }
+        // A table of a session alone is not the one that is read, whatever it is called.
+        let is_made_anew = self.is(0, "CREATE") && self.is(1, "OR") && self.is(3, "TABLE");
+        (self.is(0, "DROP") && self.is(1, "TABLE") && self.listed(self.behind(1)).0)
+            || (is_made_anew && self.listed(self.behind(3)).0)
+            || (self.is(0, "RENAME") && self.is(1, "TABLE") && self.named())
+    }
+}
+
+/// What a statement in a database does to a table.
+pub(super) fn does(text: &str, database: &str, own: (&str, &str)) -> Does {
+    let of = Statement {
+        words: words(text),
+        database,
+        own,
+    };
     let of_rows = ["INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "WITH"];
-    match of_rows.iter().any(|word| is(0, word)) && named() {
-        true => Does::Changes,
-        false => Does::Nothing,
+    match () {
+        () if of.is(0, "TRUNCATE") && of.listed(of.behind(1)).0 => Does::Empties,
+        () if of.replaces() => Does::Replaces,
+        () if of.is(0, "ALTER") => of.alters(),
+        () if of.is_any(0, &of_rows) && of.named() => Does::Changes,
+        () => Does::Nothing,
     }
 }
 
