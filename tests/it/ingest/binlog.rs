@@ -314,7 +314,7 @@ fn what_cannot_be_read_says_what_to_do() {
             "binlog_row_image was not FULL",
         ),
         (
-            "SET binlog_format = 'STATEMENT'; UPDATE sales SET amount = 3",
+            "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET binlog_format = 'STATEMENT'; UPDATE sales SET amount = 3",
             "the log does not say which rows",
         ),
         (

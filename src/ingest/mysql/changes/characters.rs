@@ -80,7 +80,7 @@ impl Characters {
                 bytes.iter().map(one).collect()
             }
             Characters::Utf16 | Characters::Utf16Le => {
-                if bytes.len() % 2 != 0 {
+                if !bytes.len().is_multiple_of(2) {
                     return None;
                 }
                 let of = |two: &[u8]| match self {
@@ -91,7 +91,7 @@ impl Characters {
                 String::from_utf16(&units).ok()?
             }
             Characters::Utf32 => {
-                if bytes.len() % 4 != 0 {
+                if !bytes.len().is_multiple_of(4) {
                     return None;
                 }
                 let of = |four: &[u8]| {

@@ -171,7 +171,7 @@ fn decimal(bytes: &mut Bytes<'_>, digits: usize, scale: usize) -> Option<Datum> 
     parts.extend(std::iter::repeat_n(9, before / 9));
     let point = parts.len();
     parts.extend(std::iter::repeat_n(9, scale / 9));
-    if scale % 9 > 0 {
+    if !scale.is_multiple_of(9) {
         parts.push(scale % 9);
     }
     let all: usize = parts.iter().map(|n| LEFT[*n]).sum();
