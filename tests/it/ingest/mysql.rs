@@ -220,9 +220,10 @@ fn what_was_killed_loses_nothing_and_writes_nothing_twice() {
                 (true, 0) => "COMMIT".to_owned(),
                 (true, 1) => format!("INSERT INTO sales (amount) VALUES ({n}), ({n}), ({n})"),
                 // Each changes what is its own: two that wait for each other would wait for ever.
-                (true, 2) => format!(
-                    "UPDATE sales SET amount = {n} WHERE id = (SELECT * FROM (SELECT COALESCE(MAX(id), 0) FROM sales WHERE id % 5 = {at}) AS x)"
-                ),
+                (true, 2) => {
+                    let id = dice.roll(n) * 5 + at as u64;
+                    format!("UPDATE sales SET amount = {n} WHERE id = {id}")
+                }
                 (true, _) => format!("SAVEPOINT s; INSERT INTO sales (amount) VALUES ({n})"),
             };
             *is_open = statement != "COMMIT";
@@ -256,6 +257,10 @@ fn what_was_killed_loses_nothing_and_writes_nothing_twice() {
     assert_eq!(found.collect::<BTreeMap<_, _>>(), want);
     let different: BTreeSet<String> = all.iter().map(Value::to_string).collect();
     assert_eq!(different.len(), all.len(), "a version is there twice");
+    assert!(
+        all.len() > want.len(),
+        "no row was changed after it was read"
+    );
     println!(
         "{kills} kills, {} rows, {} versions: 0 lost, 0 twice",
         want.len(),
