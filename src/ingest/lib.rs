@@ -17,7 +17,7 @@
 //!
 //! - [`config::Config`]: what `ingest.toml` says. [`task::Task`]: a source's step. [`feed::Feed`]: what a kind of source is.
 //! - [`files::FilesFeed`], [`webhook::WebhookFeed`], [`rest::RestFeed`], [`soap::SoapFeed`], [`postgres::TableFeed`],
-//!   [`postgres::query::QueryFeed`], [`postgres::changes::ChangesFeed`]: those that there are.
+//!   [`window::WindowFeed`], [`postgres::changes::ChangesFeed`]: those that there are.
 //! - [`told::Board`]: what all of them tell, for metrics and the API.
 //!
 //! # What it must never do
@@ -31,6 +31,7 @@ pub mod backoff;
 pub mod batch;
 pub mod breaker;
 pub mod bucket;
+mod changes;
 pub mod config;
 pub mod cursor;
 pub mod drift;
@@ -38,6 +39,7 @@ pub mod feed;
 pub mod files;
 pub mod log;
 pub mod metrics;
+pub mod mysql;
 pub mod pages;
 pub mod postgres;
 pub mod rest;
@@ -48,6 +50,7 @@ pub mod state;
 pub mod task;
 pub mod told;
 pub mod webhook;
+pub mod window;
 pub mod xml;
 
 #[cfg(test)]

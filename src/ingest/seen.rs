@@ -87,15 +87,32 @@ impl Seen {
         }))
     }
 
+    /// Whether it was written as it is.
+    pub(super) fn has(&self, id: &[u8], record: &[u8]) -> bool {
+        let known = self.all.get(&xxh3_128(id));
+        known.is_some_and(|known| known.hash == xxh3_128(record))
+    }
+
     /// A pass has come to its end, and the next begins at a time, ms: what cannot come again is forgotten.
     pub(super) fn end_of_pass(&mut self, since: Option<i64>) -> Vec<Note> {
+        self.pass_ended();
+        self.forgotten(since)
+    }
+
+    /// A pass has come to its end.
+    pub(super) fn pass_ended(&mut self) {
+        self.pass += 1;
+    }
+
+    /// Some of what no pass can bring any more that begins at a time, ms; nothing: that was all.
+    pub(super) fn forgotten(&mut self, since: Option<i64>) -> Vec<Note> {
+        let last = self.pass.saturating_sub(1);
         let goes = |known: &Known| match (since, known.time) {
             (Some(since), Some(time)) => time < since,
-            _ => known.pass < self.pass,
+            _ => known.pass < last,
         };
         let gone = self.all.iter().filter(|(_, known)| goes(known));
         let gone: Vec<u128> = gone.map(|(id, _)| *id).take(AT_ONCE).collect();
-        self.pass += 1;
         let notes = gone.into_iter().map(|id| {
             self.all.remove(&id);
             Note {

@@ -17,6 +17,7 @@ use standings_ingest::postgres::Read;
 use standings_ingest::postgres::sql::{
     Column, Found, From, Measure, Place, Relation, Statement, Stood, quoted,
 };
+use standings_ingest::window;
 use standings_model::error::Failure;
 use standings_postgres::{Target, describe, trouble};
 use standings_process::exit::NoThread;
@@ -167,6 +168,25 @@ impl Read for Reader {
             self.client = None;
         }
         fetched
+    }
+}
+
+/// A query of Postgres, as a window is read.
+pub struct OfQuery(pub Reader);
+
+impl window::Read for OfQuery {
+    fn begin(&mut self, from: &window::From) -> Result<Option<window::Stood>, Trouble> {
+        self.0.begin(&From {
+            horizon: 0,
+            since: from.since.as_ref().map(|(text, _)| text.clone()),
+            behind: from.behind.clone(),
+        })?;
+        // It has no transactions that could be asked for.
+        Ok(None)
+    }
+
+    fn next(&mut self) -> Result<Vec<Found>, Trouble> {
+        self.0.next()
     }
 }
 

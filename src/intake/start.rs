@@ -194,6 +194,8 @@ fn feed(
         Kind::Rest(rest) => Box::new(api::feed(source, rest, shape, raw)?),
         Kind::Postgres(postgres) => table::feed(source, postgres, shape)?,
         Kind::Changes(changes) => table::of_changes(source, changes, shape)?,
+        Kind::MySql(mysql) => table::of_mysql(source, mysql, shape)?,
+        Kind::Binlog(binlog) => table::of_binlog(source, binlog, shape)?,
     })
 }
 

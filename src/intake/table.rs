@@ -1,14 +1,16 @@
-//! A configured table, its changes, or a query of Postgres as a source.
+//! A configured table, its changes, or a query of a database as a source.
 
 use crate::changes;
-use crate::postgres::Reader;
+use crate::mysql;
+use crate::postgres::{OfQuery, Reader};
 use crate::secret;
-use standings_ingest::config::{Changes, Of, Postgres, SecretAt, Source};
+use standings_ingest::config::{Binlog, Changes, MySql, Of, Postgres, SecretAt, Source};
 use standings_ingest::feed::Feed;
+use standings_ingest::mysql::changes as log;
 use standings_ingest::postgres::TableFeed;
 use standings_ingest::postgres::changes::ChangesFeed;
-use standings_ingest::postgres::query::QueryFeed;
 use standings_ingest::row::Shape;
+use standings_ingest::window::WindowFeed;
 use standings_model::clock::Clock;
 use standings_model::error::Failure;
 
@@ -26,8 +28,8 @@ pub(crate) fn feed(source: &Source, of: &Postgres, shape: Shape) -> Result<Box<d
         }
         Of::Query(_, overlap) => {
             let often = (overlap.amount(), of.every);
-            Box::new(QueryFeed::new(
-                reader,
+            Box::new(WindowFeed::new(
+                OfQuery(reader),
                 source.name.clone(),
                 shape,
                 often,
@@ -35,6 +37,45 @@ pub(crate) fn feed(source: &Source, of: &Postgres, shape: Shape) -> Result<Box<d
             ))
         }
     })
+}
+
+/// The feed of a table or a query of MySQL; nothing is connected yet.
+///
+/// # Errors
+/// As [`feed`].
+pub(crate) fn of_mysql(
+    source: &Source,
+    of: &MySql,
+    shape: Shape,
+) -> Result<Box<dyn Feed>, Failure> {
+    let reader = mysql::Reader::new(&url(source, &of.url)?, &source.name, of)?;
+    let name = reader.table().unwrap_or_else(|| source.name.clone());
+    // The overlap is known once the columns are.
+    let often = (0, of.every);
+    Ok(Box::new(WindowFeed::new(
+        reader,
+        name,
+        shape,
+        often,
+        Clock::default(),
+    )))
+}
+
+/// The feed of the changes of a table of MariaDB; nothing is connected yet.
+///
+/// # Errors
+/// As [`feed`].
+pub(crate) fn of_binlog(
+    source: &Source,
+    of: &Binlog,
+    shape: Shape,
+) -> Result<Box<dyn Feed>, Failure> {
+    let server = mysql::MariaDb::new(&url(source, &of.url)?, of)?;
+    let (names, reading) = (server.names(), of.reading.clone());
+    let clock = Clock::default();
+    Ok(Box::new(log::ChangesFeed::new(
+        server, names, reading, shape, clock,
+    )))
 }
 
 /// The feed of a table's changes; nothing is connected yet.

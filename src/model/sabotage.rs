@@ -285,6 +285,10 @@ mistakes! {
     IngestBrokenPassEnds = "ingest-broken-pass-ends",
     /// Another database is read as if it were the one before.
     IngestOtherDatabase = "ingest-other-database",
+    /// A table is read from what the last look saw on, whoever still writes.
+    IngestRunningNotAsked = "ingest-running-not-asked",
+    /// A pass that goes on after a break lets the next one begin where what runs now allows it.
+    IngestWindowOfLater = "ingest-window-of-later",
     /// The log of a database is acknowledged when it was read, and not when that is committed.
     IngestChangeAcknowledgedEarly = "ingest-change-acknowledged-early",
     /// Of a transaction that is written in parts it is not known how much of it is.

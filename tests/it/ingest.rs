@@ -1,5 +1,6 @@
 //! `standings ingest` against real Kafka: what a user sees of it, killed at any moment, posted to by strangers.
 
+mod binlog;
 mod bucket;
 mod changes;
 mod changes_broken;
@@ -7,6 +8,7 @@ mod files;
 mod hooks;
 mod kills;
 mod masks;
+mod mysql;
 mod passes;
 mod postgres;
 mod rest;

@@ -4,9 +4,11 @@
 //! 2. No secret stands in the file: it says where each is, in a file or in the environment.
 //! 3. What a cursor depends on is in [`Source::about`]: where that changes, the cursor is refused.
 
+mod binlog;
 mod changes;
 mod error;
 mod files;
+mod mysql;
 mod postgres;
 mod read;
 mod rest;
@@ -17,9 +19,11 @@ mod webhook;
 
 use std::path::PathBuf;
 
+pub use binlog::Binlog;
 pub use changes::Changes;
 pub use error::ConfigError;
 pub use files::{After, Files, Where};
+pub use mysql::{MySql, Read as MySqlOf};
 pub use postgres::{Of, Overlap, Postgres};
 pub use read::read;
 pub use rest::{Auth, Rest};
@@ -75,6 +79,10 @@ pub enum Kind {
     Postgres(Box<Postgres>),
     /// The changes of a table of Postgres.
     Changes(Box<Changes>),
+    /// A table or a query of MySQL or MariaDB.
+    MySql(Box<MySql>),
+    /// The changes of a table of MariaDB.
+    Binlog(Box<Binlog>),
 }
 
 /// Where a secret is.
@@ -96,6 +104,8 @@ impl Kind {
             Kind::Soap(_) => "soap",
             Kind::Postgres(_) => "postgres",
             Kind::Changes(_) => "postgres-cdc",
+            Kind::MySql(_) => "mysql",
+            Kind::Binlog(_) => "mysql-cdc",
         }
     }
 }
@@ -110,6 +120,8 @@ impl Source {
             Kind::Soap(soap) => soap.about(),
             Kind::Postgres(postgres) => postgres.about(),
             Kind::Changes(changes) => changes.about(),
+            Kind::MySql(mysql) => mysql.about(),
+            Kind::Binlog(binlog) => binlog.about(),
         };
         configuration.insert("type".to_owned(), self.kind.word().to_owned());
         configuration.insert("topic".to_owned(), self.topic.clone());
@@ -147,6 +159,8 @@ impl Source {
             Kind::Soap(soap) => soap.words(),
             Kind::Postgres(postgres) => postgres.words(),
             Kind::Changes(changes) => changes.words(),
+            Kind::MySql(mysql) => mysql.words(),
+            Kind::Binlog(binlog) => binlog.words(),
         };
         format!(
             "{}: {what}\n  into the topic {}, {key}; what is no record into {}{masked}{raw}",

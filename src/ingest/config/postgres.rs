@@ -43,6 +43,19 @@ pub enum Overlap {
 }
 
 impl Overlap {
+    /// As it is written: a duration, or a number.
+    pub(super) fn read(section: &Section<'_>, text: &str) -> Result<Overlap, ConfigError> {
+        match text.parse::<i64>() {
+            Ok(n) if n >= 0 => Ok(Overlap::Number(n)),
+            _ => Ok(Overlap::Time(parse_duration(text).map_err(|e| {
+                section.wrong(
+                    "overlap",
+                    &format!("is neither a duration nor a number: {e}"),
+                )
+            })?)),
+        }
+    }
+
     /// In ms, or in numbers.
     pub fn amount(self) -> i64 {
         match self {
@@ -113,15 +126,7 @@ pub(super) fn read(section: &Section<'_>) -> Result<Postgres, ConfigError> {
             let overlap = overlap.unwrap_or_else(|| "5m".to_owned());
             shown.insert("query".to_owned(), query.clone());
             shown.insert("overlap".to_owned(), overlap.clone());
-            let of = match overlap.parse::<i64>() {
-                Ok(n) if n >= 0 => Overlap::Number(n),
-                _ => Overlap::Time(parse_duration(&overlap).map_err(|e| {
-                    section.wrong(
-                        "overlap",
-                        &format!("is neither a duration nor a number: {e}"),
-                    )
-                })?),
-            };
+            let of = Overlap::read(section, &overlap)?;
             let query = query.trim().trim_end_matches(';').to_owned();
             Of::Query(query, of)
         }

@@ -10,12 +10,10 @@ use toml_edit::{Item, TableLike};
 
 use super::error::ConfigError;
 use super::section::{Section, Text};
-use super::{Config, Kind, Source, changes, files, postgres, rest, soap, webhook};
+use super::{Config, Kind, Source, binlog, changes, files, mysql, postgres, rest, soap, webhook};
 use crate::row::Shape;
 use crate::row::mask::Masks;
 
-/// Kinds that are meant, and not there yet.
-const NOT_YET: &[&str] = &["mysql", "mysql-cdc"];
 /// Those that are.
 const KINDS: &[&str] = &[
     "files",
@@ -24,6 +22,8 @@ const KINDS: &[&str] = &[
     "soap",
     "postgres",
     "postgres-cdc",
+    "mysql",
+    "mysql-cdc",
 ];
 
 /// Reads a file. `to`: what the command line says in place of its `to`.
@@ -142,14 +142,7 @@ fn source(
         return Err(text.error(item.span(), said));
     }
     let section = Section::new(text, format!("sources.{name}"), item, table);
-    let kind = section.wanted("type", "\"files\"")?;
-    if NOT_YET.contains(&kind.as_str()) {
-        let said = format!(
-            "is `{kind}`, which this version cannot read yet; it can: {}",
-            KINDS.join(", ")
-        );
-        return Err(section.wrong("type", &said));
-    }
+    section.wanted("type", "\"files\"")?;
     let words: Vec<(&str, &str)> = KINDS.iter().map(|k| (*k, *k)).collect();
     let kind = section.one_of("type", &words)?.unwrap_or_default();
     let topic = match (section.str("topic")?, &of_all.topic) {
@@ -213,10 +206,12 @@ fn kind_of(
             return Err(not_kept("what is posted is in the topic as it came"));
         }
         "webhook" => Kind::Webhook(webhook::read(section, name)?),
-        "postgres" | "postgres-cdc" if keeps_raw => {
+        "postgres" | "postgres-cdc" | "mysql" | "mysql-cdc" if keeps_raw => {
             return Err(not_kept("rows are in their table"));
         }
         "postgres" => Kind::Postgres(Box::new(postgres::read(section)?)),
+        "mysql" => Kind::MySql(Box::new(mysql::read(section)?)),
+        "mysql-cdc" => Kind::Binlog(Box::new(binlog::read(section, name)?)),
         "soap" => Kind::Soap(Box::new(soap::read(section, shape)?)),
         "postgres-cdc" => Kind::Changes(Box::new(changes::read(section, name)?)),
         _ => Kind::Rest(Box::new(rest::read(section, shape)?)),

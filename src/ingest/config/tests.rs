@@ -132,12 +132,8 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_meant() {
             "no name of a source",
         ),
         (
-            "to = \"kafka://k:1\"\n[sources.a]\ntype = \"mysql\"\n".to_owned(),
-            "cannot read yet",
-        ),
-        (
-            "to = \"kafka://k:1\"\n[sources.a]\ntype = \"mysql-cdc\"\n".to_owned(),
-            "cannot read yet",
+            "to = \"kafka://k:1\"\n[sources.a]\ntype = \"mysql-cdc\"\ntopic = \"t\"\n".to_owned(),
+            "`url` is missing",
         ),
         (
             "to = \"kafka://k:1\"\n[sources.a]\ntype = \"file\"\n".to_owned(),

@@ -18,10 +18,9 @@
 //! 4. A database whose transactions are behind the horizon, or that is another one, is not this one: it is broken, and never silence.
 //!
 //! A row that is written twice between two passes is seen once, as it is; one that ends is not seen at all: that is what the log of changes is
-//! for ([`changes`]). The form for what has no transactions, a query, is [`query`].
+//! for ([`changes`]). The form for what has no transactions, a query, is [`crate::window`].
 
 pub mod changes;
-pub mod query;
 pub mod sql;
 
 use std::collections::BTreeMap;

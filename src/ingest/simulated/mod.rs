@@ -7,6 +7,7 @@
 //!             │                                                   ◄── RestFeed over an endpoint that lies
 //!             │                                                   ◄── SoapFeed over the same one, which knows envelopes again
 //!             │                                                   ◄── TableFeed over a table of slow transactions
+//!             │                                                   ◄── WindowFeed over one whose rows do not say who wrote them
 //!             │                                                   ◄── ChangesFeed over a log that is cut and put back
 //!             └──► every row once, in order; nothing that was answered is missing; nothing runs that cannot
 //! ```
@@ -20,6 +21,7 @@ mod log;
 mod play;
 mod service;
 mod table;
+mod window;
 
 use standings_model::sabotage::{self, Mistake};
 

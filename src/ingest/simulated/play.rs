@@ -10,6 +10,7 @@ use super::folder::{Files, MadeUp};
 use super::log::{Brokers, Client, Dice, Shared};
 use super::service;
 use super::table;
+use super::window;
 use crate::cursor::{About, Cursor};
 use crate::files::{FilesFeed, Settings};
 use crate::log::To;
@@ -67,6 +68,8 @@ pub(super) fn play(seed: u64) -> Outcome {
         service::refused,
         table::read,
         table::put_back,
+        window::read,
+        window::put_back,
         changes::read,
         changes::lost,
     ] {

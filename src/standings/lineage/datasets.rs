@@ -87,6 +87,22 @@ impl Dataset {
     }
 }
 
+impl Dataset {
+    /// A table of MySQL, of the database that is said, else of the URL's.
+    pub(super) fn in_mysql(url: &str, database: Option<&str>, table: &str) -> Self {
+        let shown = redact(url);
+        let rest = shown.split_once("://").map_or("", |(_, rest)| rest);
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        let of_url = path.split('?').next().unwrap_or_default();
+        Dataset {
+            namespace: format!("mysql://{}", with_port(host, 3306)),
+            name: format!("{}.{table}", database.unwrap_or(of_url)),
+            is_log: false,
+        }
+    }
+}
+
 fn with_port(host: &str, usual: u16) -> String {
     let after_address = host.rsplit(']').next().unwrap_or(host);
     match after_address.contains(':') {

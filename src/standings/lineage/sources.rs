@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::datasets::Dataset;
 use super::events::{PRODUCER, RUN_EVENT, Stage, dataset, facet};
 use super::keeper::Tells;
-use standings_ingest::config::{Config, Kind, Of, Source, Where, WsdlAt};
+use standings_ingest::config::{Config, Kind, MySqlOf, Of, Source, Where, WsdlAt};
 use standings_ingest::rest::template::origin;
 use standings_ingest::told::{Board, Told};
 use standings_process::run_id::RunId;
@@ -75,6 +75,21 @@ impl Dataset {
                 }
                 (Ok(url), Of::Query(..)) => Dataset::in_database(url, &source.name),
                 (Err(_), _) => named("postgres".to_owned(), source.name.clone()),
+            },
+            Kind::MySql(mysql) => match (&mysql.url, &mysql.of) {
+                (Ok(url), MySqlOf::Table(database, table)) => {
+                    Dataset::in_mysql(url, database.as_deref(), table)
+                }
+                (Ok(url), MySqlOf::Query(_)) => Dataset::in_mysql(url, None, &source.name),
+                (Err(_), _) => named("mysql".to_owned(), source.name.clone()),
+            },
+            Kind::Binlog(binlog) => match &binlog.url {
+                Ok(url) => {
+                    let names = &binlog.names;
+                    let database = Some(names.database.as_str()).filter(|name| !name.is_empty());
+                    Dataset::in_mysql(url, database, &names.table)
+                }
+                Err(_) => named("mysql".to_owned(), source.name.clone()),
             },
             Kind::Changes(changes) => match &changes.url {
                 Ok(url) => {

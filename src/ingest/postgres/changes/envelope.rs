@@ -1,17 +1,13 @@
-//! A change as Debezium writes it: `before`, `after`, `source`, `op`, and when.
+//! Where a change is from, as Debezium's connector for Postgres writes it.
 //!
 //! `connector` is `postgresql`, so that readers know what `source` has; `version` is ours. What is told beside, no reader needs: `xmin` and
 //! `origin` are null, as with Debezium.
-
-use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
 /// Of which change an envelope is.
 #[derive(Clone, Debug)]
 pub(super) struct Of<'a> {
-    /// `c`, `u`, `d`, `r`, `t`.
-    pub(super) op: char,
     /// `first`, `true`, `last` of a snapshot; `false`.
     pub(super) snapshot: &'a str,
     /// When it was committed, µs since 1970.
@@ -21,8 +17,6 @@ pub(super) struct Of<'a> {
     /// Where it is in the log, and where the transaction before it ended.
     pub(super) lsn: u64,
     pub(super) previous: Option<u64>,
-    /// When it was read.
-    pub(super) read_at: SystemTime,
 }
 
 /// What is the same in all of a source.
@@ -35,40 +29,13 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// The record's value. Rows are JSON.
-    pub(super) fn envelope(
-        &self,
-        of: &Of<'_>,
-        before: Option<&[u8]>,
-        after: Option<&[u8]>,
-    ) -> Vec<u8> {
-        let mut out =
-            Vec::with_capacity(512 + before.map_or(0, <[u8]>::len) + after.map_or(0, <[u8]>::len));
-        out.extend_from_slice(b"{\"before\":");
-        out.extend_from_slice(before.unwrap_or(b"null"));
-        out.extend_from_slice(b",\"after\":");
-        out.extend_from_slice(after.unwrap_or(b"null"));
-        out.extend_from_slice(b",\"source\":");
-        self.push_source(&mut out, of);
-        let read = of.read_at.duration_since(SystemTime::UNIX_EPOCH);
-        let read = read.unwrap_or(Duration::ZERO);
-        let rest = format!(
-            ",\"transaction\":null,\"op\":\"{}\",\"ts_ms\":{},\"ts_us\":{},\"ts_ns\":{}}}",
-            of.op,
-            read.as_millis(),
-            read.as_micros(),
-            read.as_nanos()
-        );
-        out.extend_from_slice(rest.as_bytes());
-        out
-    }
-
-    fn push_source(&self, out: &mut Vec<u8>, of: &Of<'_>) {
+    /// The envelope's `source`.
+    pub(super) fn source(&self, of: &Of<'_>) -> String {
         let text = |text: &str| Value::from(text).to_string();
         let previous = of.previous.map(|lsn| lsn.to_string());
         let sequence = json!([previous, of.lsn.to_string()]).to_string();
         let xid = of.xid.map_or_else(|| "null".to_owned(), |n| n.to_string());
-        let source = format!(
+        format!(
             "{{\"version\":{},\"connector\":\"postgresql\",\"name\":{},\"ts_ms\":{},\"snapshot\":\"{}\",\"db\":{},\"sequence\":{},\
              \"ts_us\":{},\"ts_ns\":{},\"schema\":{},\"table\":{},\"txId\":{xid},\"lsn\":{},\"xmin\":null,\"origin\":null,\"origin_lsn\":null}}",
             text(concat!("standings ", env!("CARGO_PKG_VERSION"))),
@@ -82,7 +49,6 @@ impl Origin {
             text(&self.schema),
             text(&self.table),
             of.lsn,
-        );
-        out.extend_from_slice(source.as_bytes());
+        )
     }
 }

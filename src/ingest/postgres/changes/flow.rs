@@ -11,11 +11,11 @@ use standings_model::sabotage::{self, Mistake};
 use super::at::{Last, Within};
 use super::envelope::Of;
 use super::known::{Known, whole};
-use super::maker::Change;
 use super::pgoutput::{Message, Relation, Tuple};
 use super::server::{Said, Server, Stood};
 use super::{ChangesFeed, Stage, early, judge, looking, shown};
 use crate::batch::Batch;
+use crate::changes::{Change, From};
 use crate::feed::{Polled, Trouble};
 
 /// Bytes of a batch.
@@ -146,20 +146,23 @@ impl<S: Server> ChangesFeed<S> {
             }
             Message::Commit { end } => self.ended(end)?,
             Message::Relation(relation) => self.related(&relation)?,
-            Message::Insert { of, new } => {
-                self.changed(of, at, batch, |_| Ok(Change::Inserted(new)))?
-            }
-            Message::Update { of, old, new } => self.changed(of, at, batch, |wanted| {
+            Message::Insert { of, new } => self.changed(of, at, batch, |known, _| {
+                Ok(Change::Inserted(known.json(&new)))
+            })?,
+            Message::Update { of, old, new } => self.changed(of, at, batch, |known, wanted| {
                 let old = wanted(old)?;
-                Ok(Change::Updated(old.clone(), whole(new, &old)))
+                let new = whole(new, &old);
+                Ok(Change::Updated(known.json(&old), known.json(&new)))
             })?,
             Message::Delete { of, old } => {
-                self.changed(of, at, batch, |wanted| Ok(Change::Deleted(wanted(old)?)))?;
+                self.changed(of, at, batch, |known, wanted| {
+                    Ok(Change::Deleted(known.json(&wanted(old)?)))
+                })?;
             }
             Message::Truncate { of } => {
                 let ours = flow.id.filter(|id| of.contains(id));
                 if let Some(id) = ours {
-                    self.changed(id, at, batch, |_| Ok(Change::Emptied))?;
+                    self.changed(id, at, batch, |_, _| Ok(Change::Emptied))?;
                 }
             }
             Message::Aside => {}
@@ -222,7 +225,10 @@ impl<S: Server> ChangesFeed<S> {
         of: u32,
         at: u64,
         batch: &mut Batch,
-        change: impl FnOnce(&dyn Fn(Option<Tuple>) -> Result<Tuple, Trouble>) -> Result<Change, Trouble>,
+        change: impl FnOnce(
+            &Known,
+            &dyn Fn(Option<Tuple>) -> Result<Tuple, Trouble>,
+        ) -> Result<Change, Trouble>,
     ) -> Result<(), Trouble> {
         let Stage::Flow(flow) = &mut self.stage else {
             return Ok(());
@@ -252,15 +258,13 @@ impl<S: Server> ChangesFeed<S> {
                 ))
             })
         };
-        let change = change(&wanted)?;
+        let change = change(&self.known, &wanted)?;
         let of = Of {
-            op: 'u',
             snapshot: "false",
             at: begun.last.at,
             xid: Some(begun.last.xid),
             lsn: at,
             previous: flow.previous,
-            read_at: self.clock.wall(),
         };
         self.at.within = Some(Within {
             lsn: begun.last.lsn,
@@ -268,8 +272,12 @@ impl<S: Server> ChangesFeed<S> {
             last: at,
         });
         let position = format!("{called} {}", shown(at));
-        self.maker
-            .push(batch, (&self.known, &change), &of, &position);
+        let from = From {
+            source: &self.origin.source(&of),
+            read_at: self.clock.wall(),
+            position: &position,
+        };
+        self.maker.push(batch, &change, from);
         Ok(())
     }
 }

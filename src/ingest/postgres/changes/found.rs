@@ -9,11 +9,11 @@ use standings_model::time::unix_ms;
 use super::super::sql::Place;
 use super::at::Phase;
 use super::envelope::Of;
-use super::maker::Change;
 use super::pgoutput::{Datum, Tuple};
 use super::server::{Select, Server, Stood, Touched};
 use super::{ChangesFeed, Stage, shown};
 use crate::batch::Batch;
+use crate::changes::{Change, From};
 use crate::feed::{Polled, Trouble};
 
 /// Batches of the log that one of a snapshot has at most, and bytes of values.
@@ -90,17 +90,19 @@ impl<S: Server> ChangesFeed<S> {
                 _ => "true",
             };
             let of = Of {
-                op: 'r',
                 snapshot,
                 at,
                 xid: None,
                 lsn: self.at.lsn,
                 previous: None,
-                read_at,
             };
-            let change = Change::Found(row.clone());
-            self.maker
-                .push(&mut batch, (&self.known, &change), &of, &position);
+            let from = From {
+                source: &self.origin.source(&of),
+                read_at,
+                position: &position,
+            };
+            let change = Change::Found(self.known.json(row));
+            self.maker.push(&mut batch, &change, from);
             self.at.rows += 1;
         }
         if let Some(row) = rows.last() {

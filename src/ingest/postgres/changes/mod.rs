@@ -23,7 +23,6 @@ mod judge;
 pub mod kind;
 mod known;
 mod looking;
-mod maker;
 pub mod pgoutput;
 mod select;
 pub mod server;
@@ -42,12 +41,12 @@ use self::envelope::Origin;
 use self::flow::Flow;
 use self::found::Pass;
 use self::kind::Types;
-use self::known::{Known, mapped};
+use self::known::Known;
 use self::looking::Looking;
-use self::maker::Maker;
 use self::server::{Said, Server, Stood, Table};
 use super::sql::quoted;
 use crate::batch::Batch;
+use crate::changes::{Maker, mapped};
 use crate::feed::{Feed, Polled, Trouble};
 use crate::row::Shape;
 
@@ -106,6 +105,7 @@ pub struct ChangesFeed<S> {
     server: S,
     names: Names,
     reading: Reading,
+    origin: Origin,
     maker: Maker,
     clock: Clock,
     at: At,
@@ -126,13 +126,13 @@ impl<S: Server> ChangesFeed<S> {
     pub fn new(server: S, names: Names, reading: Reading, shape: Shape, clock: Clock) -> Self {
         ChangesFeed {
             server,
+            origin: Origin {
+                source: names.source.clone(),
+                schema: names.schema.clone(),
+                table: names.table.clone(),
+                ..Origin::default()
+            },
             maker: Maker {
-                origin: Origin {
-                    source: names.source.clone(),
-                    schema: names.schema.clone(),
-                    table: names.table.clone(),
-                    ..Origin::default()
-                },
                 tombstones: reading.tombstones,
                 shape: shape.clone(),
             },
@@ -170,7 +170,7 @@ impl<S: Server> ChangesFeed<S> {
             let new = |name: &String| self.maker.shape.names.get(name).unwrap_or(name).clone();
             self.maker.shape.key = table.key.iter().map(new).collect();
         }
-        self.maker.origin.database.clone_from(&stood.called);
+        self.origin.database.clone_from(&stood.called);
         self.types.extend(table.types.clone());
         let known = Known::new(&table.columns, &self.types, self.reading.is_iso);
         self.at.columns = self.drifted(&known, &table.key)?;
