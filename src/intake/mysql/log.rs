@@ -152,6 +152,16 @@ async fn wrong(conn: &mut Conn) -> Result<Vec<String>, Trouble> {
     Ok(wrong)
 }
 
+/// How far the log is at a place; none: there is no such place.
+async fn gtids(conn: &mut Conn, file: &str, position: &str) -> Result<Option<String>, Trouble> {
+    let asked = "SELECT BINLOG_GTID_POS(?, CAST(? AS UNSIGNED))";
+    let at: Option<Option<String>> = conn
+        .exec_first(asked, (file, position))
+        .await
+        .map_err(of_error)?;
+    Ok(at.flatten())
+}
+
 async fn table(conn: &mut Conn, names: &Names) -> Result<Option<Table>, Trouble> {
     let of = (names.database.as_str(), names.table.as_str());
     let asked = "SELECT COALESCE(engine, '') FROM information_schema.tables WHERE table_schema = ? AND table_name = ? AND table_type = 'BASE TABLE'";
@@ -212,7 +222,7 @@ impl Server for MariaDb {
         })
     }
 
-    fn look(&mut self) -> Result<String, Trouble> {
+    fn look(&mut self) -> Result<(String, String), Trouble> {
         (self.rows, self.events) = (None, None);
         self.on(async |conn, _| {
             conn.query_drop("ROLLBACK").await.map_err(of_error)?;
@@ -225,13 +235,18 @@ impl Server for MariaDb {
                 found.map(|(_, value)| value.clone()).unwrap_or_default()
             };
             let (file, position) = (of("Binlog_snapshot_file"), of("Binlog_snapshot_position"));
-            let asked = "SELECT BINLOG_GTID_POS(?, CAST(? AS UNSIGNED))";
-            let at: Option<Option<String>> =
-                conn.exec_first(asked, (file, position)).await.map_err(of_error)?;
-            at.flatten().ok_or_else(|| {
+            let at = gtids(conn, &file, &position).await?;
+            let at = at.ok_or_else(|| {
                 Trouble::Broken("the server does not say how far its log is in a snapshot".to_owned())
-            })
+            })?;
+            Ok((at, format!("{file}:{position}")))
         })
+    }
+
+    fn reached(&mut self, place: &str) -> Result<String, Trouble> {
+        let (file, position) = place.rsplit_once(':').unwrap_or((place, "0"));
+        let (file, position) = (file.to_owned(), position.to_owned());
+        self.on(async |conn, _| Ok(gtids(conn, &file, &position).await?.unwrap_or_default()))
     }
 
     fn select(&mut self, what: &Select) -> Result<(), Trouble> {

@@ -59,9 +59,9 @@ fn what_is_wrong_ends_it_before_anything_is_read() {
         "did you mean `settle`?",
     );
     ends(
-        &FOLDER.replace("files", "mysql"),
+        &FOLDER.replace("files", "mysqk"),
         "S1201",
-        "cannot read yet",
+        "did you mean `mysql`?",
     );
     let hook = "[sources.NAME]\ntype = \"webhook\"\nsignature = \"github\"\nsecret-file = \"DIR/none\"\ntopic = \"TOPIC\"\n";
     ends(hook, "S1205", "cannot read the secret");

@@ -76,6 +76,9 @@ pub(super) struct At {
     pub(super) phase: Phase,
     /// All up to these is written; of a snapshot, what it has seen.
     pub(super) reached: Reached,
+    /// Of a snapshot: the place in the log that this was.
+    #[serde(default)]
+    pub(super) place: String,
     pub(super) last: Option<Last>,
     pub(super) within: Option<Within>,
     /// Of a snapshot: the rows that are written, and the last one.

@@ -132,8 +132,26 @@ pub(super) fn file(name: &str) -> String {
 }
 
 impl<S: Server> ChangesFeed<S> {
+    /// Before there is a transaction to ask for again: the log is as it was where the snapshot was taken.
+    pub(super) fn same(&mut self) -> Result<(), Trouble> {
+        if self.at.last.is_some() || sabotage::is(Mistake::IngestLogNotCompared) {
+            return Ok(());
+        }
+        let found = self.server.reached(&self.at.place)?;
+        match Reached::read(&found) == Some(self.at.reached.clone()) {
+            true => Ok(()),
+            false => Err(Trouble::Broken(format!(
+                "the log is not the one that the snapshot was taken with: at {} it is at {found:?}, and was at {}. It was begun anew (RESET \
+                 MASTER), that file of it was purged, or this is another server. {ANEW}",
+                self.at.place,
+                self.at.reached.text()
+            ))),
+        }
+    }
+
     /// Begins to read the log.
     pub(super) fn flowed(&mut self, stood: &Stood) -> Result<Polled, Trouble> {
+        self.same()?;
         let is_compared = !sabotage::is(Mistake::IngestLogNotCompared);
         let expected = self.at.last.clone().filter(|_| is_compared);
         let behind = expected

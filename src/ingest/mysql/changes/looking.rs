@@ -42,7 +42,8 @@ pub(super) struct Looking {
 impl<S: Server> ChangesFeed<S> {
     /// Opens another snapshot, and begins to read the log up to it.
     pub(super) fn looked(&mut self) -> Result<Polled, Trouble> {
-        let until = reached_of(&self.server.look()?)?;
+        self.same()?;
+        let until = reached_of(&self.server.look()?.0)?;
         let came = self.at.reached.clone();
         if came.has(&until) {
             return self.selected(Touched::default());

@@ -8,7 +8,8 @@
 //!
 //! 1. What the cursor says is written in the transaction of the records: the last number of each order (GTID), and within a transaction how
 //!    many of its changes. So any server goes on that has the same numbers: a failover is none of our business.
-//! 2. The last transaction is asked for again: it says that the log is the same. Numbers are given out anew after RESET MASTER.
+//! 2. The last transaction is asked for again: it says that the log is the same. Numbers are given out anew after RESET MASTER. Before there is
+//!    one, the place of the snapshot is asked how far the log is there.
 //! 3. A snapshot is of its beginning, whatever breaks it off: nothing of it is written twice, and nothing is left out.
 //! 4. The log says itself how its rows are to be read (`binlog_row_metadata = FULL`): a column that came later is not read into it.
 //! 5. What cannot go on is broken and says what to do (`judge`).
@@ -141,7 +142,8 @@ impl<S: Server> ChangesFeed<S> {
         self.beat = self.clock.now();
         match self.at.phase {
             Phase::New => {
-                let reached = self.server.look()?;
+                let (reached, place) = self.server.look()?;
+                self.at.place = place;
                 self.at.reached = reached_of(&reached)?;
                 self.at.phase = Phase::Snapshot;
                 self.selected(Default::default())

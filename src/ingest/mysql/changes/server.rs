@@ -59,11 +59,17 @@ pub trait Server: Send {
     /// No connection, or no right to ask.
     fn stood(&mut self) -> Result<Stood, Trouble>;
 
-    /// Opens a snapshot of the database as it is now; how far the log is in it.
+    /// Opens a snapshot of the database as it is now: how far the log is in it, and which place that is (`binlog.000001:3956`).
     ///
     /// # Errors
     /// No connection.
-    fn look(&mut self) -> Result<String, Trouble>;
+    fn look(&mut self) -> Result<(String, String), Trouble>;
+
+    /// How far the log is at a place; nothing where there is no such place any more.
+    ///
+    /// # Errors
+    /// No connection.
+    fn reached(&mut self, place: &str) -> Result<String, Trouble>;
 
     /// Begins to read the table in the snapshot that is open.
     ///
