@@ -345,7 +345,7 @@ pub(super) fn open(
                 true => Box::new(JsonValues::new(found.input, partition, sizes, from)),
                 false => {
                     let lines = Lines::new(found.input, partition, sizes.0, sizes.1, from);
-                    Box::new(lines.as_it_comes(!site.is_regular()))
+                    Box::new(lines.at_once(!site.is_regular()))
                 }
             };
             let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -26,7 +26,7 @@ pub struct Lines<R> {
     at_end: bool,
     at_start: bool,
     /// Whole lines are given on as soon as there are any, however few.
-    as_it_comes: bool,
+    at_once: bool,
 }
 
 impl<R: Read> Lines<R> {
@@ -49,19 +49,19 @@ impl<R: Read> Lines<R> {
             from,
             at_end: false,
             at_start: true,
-            as_it_comes: false,
+            at_once: false,
         }
     }
 
     /// Gives on what there is, and does not wait for a block to be full: a pipe may be silent for a while.
-    pub fn as_it_comes(mut self, as_it_comes: bool) -> Self {
-        self.as_it_comes = as_it_comes;
+    pub fn at_once(mut self, at_once: bool) -> Self {
+        self.at_once = at_once;
         self
     }
 
     /// Appends what is next; afterwards it is known whether that was all.
     fn read(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
-        if !self.as_it_comes {
+        if !self.at_once {
             let wanted = self.block_bytes as u64;
             let read = (&mut self.input).take(wanted).read_to_end(bytes)?;
             self.at_end = read < self.block_bytes;
@@ -195,7 +195,7 @@ mod tests {
             b"five",
             b"",
         ]);
-        let mut lines = Lines::new(pipe, 0, 1 << 16, 1 << 10, 0).as_it_comes(true);
+        let mut lines = Lines::new(pipe, 0, 1 << 16, 1 << 10, 0).at_once(true);
         let mut found = Vec::new();
         while let Some(block) = lines.next_block().unwrap() {
             let text = |r: &RecordRef| {
