@@ -7,7 +7,7 @@
 //!
 //! The form for what has no transactions that could be asked for a row: a query, and a table of MySQL or MariaDB. Of a query the window is
 //! the overlap alone, and a row that is committed with a cursor from before it is lost. Of a table it begins, besides, before
-//! everything that runs ([`marks`]).
+//! everything that runs (`marks`).
 //!
 //! 1. The moment moves at the end of a pass alone, and never goes back.
 //! 2. What is known of a row is in the transaction that wrote it; what no later pass can bring is forgotten.
