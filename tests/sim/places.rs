@@ -233,12 +233,16 @@ impl Places {
                 );
             }
         }
-        let is_told = |key: &[String]| told.iter().any(|(own, _)| own == key);
-        let missing = reference.rows.iter().filter(|(at, _)| within(at));
-        let missing: Vec<_> = missing.filter(|((.., key), _)| !is_told(key)).collect();
+        let missing = || {
+            let is_told = |key: &[String]| told.iter().any(|(own, _)| own == key);
+            let all = reference.rows.keys().filter(within);
+            all.filter(|(.., key)| !is_told(key)).collect::<Vec<_>>()
+        };
         assert_eq!(
-            found, shown,
-            "{what}: of {told:?} there are missing: {missing:?}"
+            found,
+            shown,
+            "{what}: of {told:?} there are missing: {:?}",
+            missing()
         );
         if let Some(keys) = reference.keys.get(&(ranking.name.clone(), start)) {
             assert_eq!(told.len(), *keys, "{what}: all of its keys: {told:?}");

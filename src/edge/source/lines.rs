@@ -3,10 +3,8 @@
 use std::io::{self, Read};
 
 use super::blocks::{self, Blocks};
+use super::pipe;
 use standings_model::block::{Block, PartitionId, RecordRef};
-
-/// How much of a pipe is asked for at once: what one holds.
-const PIPE: usize = 64 << 10;
 
 /// Emptied blocks that are kept: as many as are on their way at once.
 const SPARE: usize = 6;
@@ -67,27 +65,7 @@ impl<R: Read> Lines<R> {
             self.at_end = read < self.block_bytes;
             return Ok(());
         }
-        let (began, most) = (bytes.len(), self.block_bytes.min(PIPE));
-        let is_full = |bytes: &[u8]| bytes.len() - began >= self.block_bytes;
-        while !is_full(bytes) {
-            let from = bytes.len();
-            bytes.resize(from + most, 0);
-            let read = loop {
-                match self.input.read(&mut bytes[from..]) {
-                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                    read => break read,
-                }
-            };
-            bytes.truncate(from + *read.as_ref().unwrap_or(&0));
-            match read? {
-                0 => {
-                    self.at_end = true;
-                    return Ok(());
-                }
-                read if read < most && bytes[began..].contains(&b'\n') => return Ok(()),
-                _ => {}
-            }
-        }
+        self.at_end = pipe::read(&mut self.input, bytes, self.block_bytes)?;
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use super::charset::Text;
 use super::compression::Compression;
 use super::error::FileError;
 use super::kind::{self, Kind};
+use super::pipe;
 use super::site::{Patience, Site};
 use standings_model::table::Table;
 
@@ -39,12 +40,12 @@ pub fn at(site: &Site, table: &Table) -> Result<Looked, FileError> {
 /// Looks at the bytes of a file that is open, whatever is at its path by now.
 pub fn of(bytes: Box<dyn Read + Send>, path: &Path, table: &Table) -> Result<Looked, FileError> {
     let reading = FileError::reading(path);
-    let enough = is_pipe(path).then_some(b'\n');
-    let (mut head, mut input) = begin(bytes, enough).map_err(&reading)?;
+    let is_pipe = is_pipe(path);
+    let (mut head, mut input) = begin(bytes, is_pipe).map_err(&reading)?;
     let compression = Compression::of_content(&head);
     if let Some(compression) = compression {
         let plain = compression.plain(input).map_err(&reading)?;
-        (head, input) = begin(plain, enough).map_err(&reading)?;
+        (head, input) = begin(plain, is_pipe).map_err(&reading)?;
     }
     let found = kind::kind(path, &table.format.encoding, compression, &head);
     let found = found.map_err(|foreign| FileError::Foreign {
@@ -53,7 +54,7 @@ pub fn of(bytes: Box<dyn Read + Send>, path: &Path, table: &Table) -> Result<Loo
         instead: foreign.instead(path),
     })?;
     if found.kind == Kind::Json && matches!(head[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
-        (head, input) = begin(Box::new(Text::new(input, None)), enough).map_err(&reading)?;
+        (head, input) = begin(Box::new(Text::new(input, None)), is_pipe).map_err(&reading)?;
     }
     const MARK: &[u8] = b"\xef\xbb\xbf";
     if found.kind == Kind::Json && head.starts_with(MARK) {
@@ -74,34 +75,19 @@ fn is_pipe(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|meta| !meta.is_file())
 }
 
-/// The first bytes, up to where there is `enough` of them, and all of them. What cannot be read behind some that can is found
-/// when it is its turn.
+/// The first bytes, and all of them. What cannot be read behind some that can is found when it is its turn.
 fn begin(
     mut from: Box<dyn Read + Send>,
-    enough: Option<u8>,
+    is_pipe: bool,
 ) -> io::Result<(Vec<u8>, Box<dyn Read + Send>)> {
     let mut head = Vec::new();
-    let read = loop {
-        let left = HEAD - head.len() as u64;
-        let had = head.len();
-        let read = match enough {
-            None => (&mut from).take(left).read_to_end(&mut head),
-            Some(_) => {
-                head.resize(HEAD as usize, 0);
-                let read = from.read(&mut head[had..]);
-                head.truncate(had + *read.as_ref().unwrap_or(&0));
-                read
-            }
-        };
-        match (&read, enough) {
-            (Err(e), _) if e.kind() == io::ErrorKind::Interrupted => {}
-            (Ok(1..), Some(enough)) if left > 0 && !head[had..].contains(&enough) => {}
-            _ => break read,
-        }
+    let read = match is_pipe {
+        true => pipe::read(&mut from, &mut head, HEAD as usize).map(drop),
+        false => (&mut from).take(HEAD).read_to_end(&mut head).map(drop),
     };
     let first = Cursor::new(head.clone());
     match read {
-        Ok(_) => Ok((head, Box::new(first.chain(from)))),
+        Ok(()) => Ok((head, Box::new(first.chain(from)))),
         Err(e) if head.is_empty() => Err(e),
         Err(e) => Ok((head, Box::new(first.chain(Failed(Some(e)))))),
     }

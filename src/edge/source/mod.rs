@@ -35,6 +35,7 @@ mod options;
 mod order;
 mod parquet;
 mod peek;
+mod pipe;
 mod plain;
 pub mod properties;
 mod quiet;
