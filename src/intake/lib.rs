@@ -21,6 +21,7 @@ mod changes;
 pub mod fetch;
 pub mod files;
 pub mod kafka;
+mod leave;
 mod mysql;
 mod postgres;
 pub mod raw;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::api;
 use crate::files::{Bucket, Folder, Sftp, Unmade};
 use crate::kafka::{Brokers, KafkaLog, Places};
+use crate::leave::{GRACE, Latch, Latched};
 use crate::raw::Raw;
 use crate::secret;
 use crate::soap;
@@ -27,6 +28,8 @@ use standings_process::exit::NoThread;
 
 /// How soon a source that waits sees that it is asked to stop.
 const LOOK: Duration = Duration::from_millis(50);
+/// How soon it is seen that a source has ended.
+const SOON: Duration = Duration::from_millis(20);
 
 /// Sources that run.
 pub struct Started {
@@ -34,7 +37,15 @@ pub struct Started {
     pub board: Board,
     /// What is posted to.
     pub hooks: Vec<Hook>,
-    threads: Vec<(String, JoinHandle<Option<End>>)>,
+    threads: Vec<Running>,
+    stop: Arc<AtomicBool>,
+}
+
+/// One of them.
+struct Running {
+    source: String,
+    handle: JoinHandle<Option<End>>,
+    latch: Latch,
 }
 
 /// A source that is made and does not run yet.
@@ -217,30 +228,36 @@ impl Sources {
                 adopt: adopt.contains(&made.source),
             };
             let seed = u64::from(std::process::id()) << 32 | number as u64;
+            let latch = Latch::default();
             let task = Task::new(
                 made.about,
                 how,
                 made.feed,
-                made.log,
+                Latched::new(made.log, latch.clone()),
                 made.told,
                 Clock::default(),
                 seed,
             );
-            let (name, stop) = (made.source, Arc::clone(stop));
-            let thread = std::thread::Builder::new().name(format!("ingest-{name}"));
+            let (source, stop) = (made.source, Arc::clone(stop));
+            let thread = std::thread::Builder::new().name(format!("ingest-{source}"));
             let handle = thread.spawn(move || run(task, &stop)).map_err(NoThread)?;
-            threads.push((name, handle));
+            threads.push(Running {
+                source,
+                handle,
+                latch,
+            });
         }
         Ok(Started {
             board: self.board,
             hooks: self.hooks,
             threads,
+            stop: Arc::clone(stop),
         })
     }
 }
 
 /// A source's thread; how it ended, if not because it was asked to.
-fn run(mut task: Task<Box<dyn Feed>, KafkaLog>, stop: &AtomicBool) -> Option<End> {
+fn run(mut task: Task<Box<dyn Feed>, Latched<KafkaLog>>, stop: &AtomicBool) -> Option<End> {
     while !stop.load(Ordering::Relaxed) {
         match task.turn() {
             Next::Now => {}
@@ -263,15 +280,41 @@ fn run(mut task: Task<Box<dyn Feed>, KafkaLog>, stop: &AtomicBool) -> Option<End
 impl Started {
     /// Whether all have ended.
     pub fn have_ended(&self) -> bool {
-        self.threads.iter().all(|(_, handle)| handle.is_finished())
+        self.threads.iter().all(|of| of.handle.is_finished())
     }
 
-    /// Waits for them: each with how it ended, none for one that was asked to.
+    /// Waits until all have ended by themselves; once they are asked to stop, only for those that can, or that are writing.
+    pub fn wait(&self) {
+        let mut asked: Option<Instant> = None;
+        while !self.have_ended() {
+            if self.stop.load(Ordering::Relaxed)
+                && asked.get_or_insert_with(Instant::now).elapsed() >= GRACE
+                && self
+                    .threads
+                    .iter()
+                    .all(|of| of.handle.is_finished() || of.latch.leave())
+            {
+                return;
+            }
+            std::thread::sleep(SOON);
+        }
+    }
+
+    /// Waits as [`Started::wait`] does: each with how it ended, none for one that was asked to.
     pub fn ended(self) -> Vec<(String, Option<End>)> {
-        let all = self.threads.into_iter().map(|(name, handle)| {
+        self.wait();
+        let all = self.threads.into_iter().map(|of| {
+            if !of.handle.is_finished() {
+                tracing::info!(
+                    event = "source_left",
+                    source = of.source,
+                    "the source is asked to stop and waits for its service: it is left, with nothing open"
+                );
+                return (of.source, None);
+            }
             // A panic has ended the process.
-            let end = handle.join().ok().flatten();
-            (name, end)
+            let end = of.handle.join().ok().flatten();
+            (of.source, end)
         });
         all.collect()
     }

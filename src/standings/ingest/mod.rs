@@ -33,9 +33,6 @@ use standings_process::exit::{self, Failure, NoThread};
 use standings_process::witness::Witness;
 use tokio::runtime::Runtime;
 
-/// How often it is looked whether sources have ended.
-const LOOK: Duration = Duration::from_millis(20);
-
 /// Reads the file of sources.
 fn configuration(file: &Path, to: Option<&str>) -> Result<Config, Failure> {
     let text = std::fs::read_to_string(file).map_err(|e| {
@@ -91,9 +88,7 @@ pub fn run(args: &IngestArgs, file: Option<&Path>, stop: &Arc<AtomicBool>) -> Re
         brokers = config.brokers,
         "ingestion begins"
     );
-    while !started.have_ended() {
-        std::thread::sleep(LOOK);
-    }
+    started.wait();
     if let Some(runtime) = served {
         runtime.shutdown_timeout(Duration::from_millis(500));
     }

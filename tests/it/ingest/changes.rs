@@ -305,6 +305,31 @@ fn follow(rows: &mut BTreeMap<i64, Value>, record: &Value) {
 }
 
 /// Transactions at random, and kills, in the snapshot too: each record follows from those before it, and in the end the table is there.
+/// A slot waits for the transactions that run: who asks the source to stop does not.
+#[test]
+fn who_waits_for_others_transactions_ends_when_asked_to() {
+    let shop = Shop::new();
+    shop.run("INSERT INTO sales VALUES (1, '2026-01-01T00:00:00Z', 1, NULL)");
+    let room = shop.room("event-time = \"at\"\n");
+    let other = shop.other();
+    other.run("BEGIN; INSERT INTO sales VALUES (2, '2026-01-02T00:00:00Z', 2, NULL)");
+    let schema = &shop.schema;
+    let slot =
+        format!("SELECT 1 FROM pg_replication_slots WHERE slot_name = '{schema}' AND active");
+    for _ in 0..2 {
+        let mut running = room.start(&[]);
+        until("the slot is being made", Duration::from_secs(30), || {
+            !shop.session.query(&slot).is_empty()
+        });
+        // It has none of it yet, and nothing ends that but the other's transaction.
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(terminate(&mut running.0), 0);
+    }
+    other.run("COMMIT");
+    room.once_well();
+    assert_eq!(ops(&told(&room)), ["r - 1", "r - 2"]);
+}
+
 #[test]
 fn what_is_killed_loses_nothing_and_tells_nothing_twice() {
     let shop = Shop::new();
