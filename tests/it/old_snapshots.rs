@@ -2,9 +2,12 @@
 //! `fixtures/snapshot-N` holds one of format N: queries, the first sales, and the state after them.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::support::left::copy;
-use crate::support::{Dice, HOUR, fold, reference, sales, standings};
+use crate::support::{
+    Dice, HOUR, Running, fold, newest_snapshot, reference, sales, standings, until,
+};
 
 struct Case {
     folder: tempfile::TempDir,
@@ -99,4 +102,101 @@ fn a_newer_form_ends_the_start_before_anything_is_written() {
     assert!(log.contains("0000000001.json"), "{log}");
     assert!(log.contains("has format 99, and this version"), "{log}");
     assert!(!Path::new(&case.path("changes")).exists(), "{log}");
+}
+
+const OF_DAYS: &str = "SET 'table.local-time-zone' = 'Asia/Beirut';
+CREATE TABLE sold (city STRING, amount BIGINT, at TIMESTAMP_LTZ(3) NOT NULL, WATERMARK FOR at AS at - INTERVAL '1' MINUTE);
+SELECT window_start, window_end, city, total, place FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY total DESC) AS place FROM (
+    SELECT window_start, window_end, city, SUM(amount) AS total
+    FROM TABLE(TUMBLE(TABLE sold, DESCRIPTOR(at), INTERVAL '1' DAY)) GROUP BY window_start, window_end, city))
+WHERE place <= 5;
+";
+
+/// In 2023 Lebanon put summer time off, two days before it was to begin, and took that back five days later: who had the database of those five
+/// days in its program cut the 26th of March otherwise.
+#[test]
+fn a_day_that_was_cut_by_other_rules_goes_on_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("queries")).unwrap();
+    std::fs::write(path("queries/days.sql"), OF_DAYS).unwrap();
+    let sale = |at: &str, amount: u32| {
+        format!("{{\"city\":\"Tyre\",\"amount\":{amount},\"at\":\"{at}\"}}\n")
+    };
+    std::fs::write(path("sales.ndjson"), sale("2023-03-26T12:00:00Z", 1)).unwrap();
+    let command = |more: &[&str]| {
+        let mut command = standings(&["run", "--snapshot-interval", "50ms", "--queries"]);
+        command.arg(path("queries"));
+        command.args([
+            "--source",
+            &format!("file:{}", path("sales.ndjson").display()),
+        ]);
+        command.args(["--sink", &format!("file:{}", path("changes").display())]);
+        command.args(["--state", &format!("file:{}", path("state").display())]);
+        command.args(more).env("STANDINGS_LOG", "info");
+        command
+    };
+    let mut running = Running(
+        command(&[])
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let manifest =
+        || path("state/manifests").join(format!("{:010}.json", newest_snapshot(&path("state"))));
+    until("a snapshot knows its zone", Duration::from_secs(30), || {
+        std::fs::read_to_string(manifest()).is_ok_and(|text| text.contains("Asia/Beirut"))
+    });
+    running.0.kill().unwrap();
+    running.0.wait().unwrap();
+    // As that program left it: UTC+2 until the 30th.
+    let text = std::fs::read_to_string(manifest()).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    json["zones"] = serde_json::json!({
+        "version": "2023b",
+        "clocks": { "Asia/Beirut": [[1_667_080_800_000_i64, 7_200_000], [1_680_127_200_000_i64, 10_800_000]] },
+    });
+    let json = json.to_string();
+    let sum = xxhash_rust::xxh3::xxh3_64(json.as_bytes());
+    std::fs::write(manifest(), format!("{json}\n{sum:016x}\n")).unwrap();
+    // Half an hour before midnight by those clocks, half an hour behind it by ours; and the day after.
+    let mut sales = std::fs::OpenOptions::new()
+        .append(true)
+        .open(path("sales.ndjson"))
+        .unwrap();
+    let more = sale("2023-03-26T21:30:00Z", 2) + &sale("2023-03-27T20:30:00Z", 4);
+    std::io::Write::write_all(&mut sales, more.as_bytes()).unwrap();
+    let out = command(&["--until-end"]).output().unwrap();
+    let log = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{log}");
+    for word in [
+        "zone_rules_changed",
+        "2023b",
+        "2023-03-26T22:00:00Z",
+        "2023-03-26T21:00:00Z",
+    ] {
+        assert!(log.contains(word), "{word}: {log}");
+    }
+    let changes = std::fs::read_to_string(path("changes")).unwrap();
+    let last = |start: &str| {
+        let all = changes
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let of = all.filter(|change| change["window_start"] == start);
+        of.last()
+            .map(|change| (change["window_end"].clone(), change["row"]["total"].clone()))
+    };
+    let want = |end: &str, total: u32| Some((end.into(), total.into()));
+    assert_eq!(
+        last("2023-03-25T22:00:00Z"),
+        want("2023-03-26T22:00:00Z", 3),
+        "{changes}"
+    );
+    assert_eq!(
+        last("2023-03-26T22:00:00Z"),
+        want("2023-03-27T21:00:00Z", 4),
+        "{changes}"
+    );
+    assert_eq!(last("2023-03-26T21:00:00Z"), None);
 }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use crate::support::{Bed, service};
+use crate::support::{Bed, service, standings};
 
 /// Orders as they were written: tests/fixtures/protobuf.
 fn orders() -> Vec<Vec<u8>> {
@@ -199,4 +199,54 @@ fn values_behind_the_id_of_their_schema() {
         r#"5 "not_framed""#,
     ];
     assert_eq!(reasons, words, "{dead}");
+}
+
+#[test]
+fn what_is_proposed_by_a_descriptor_is_taken() {
+    let bed = Bed::new("described").topic(1);
+    // Of five records two have no time.
+    let mut all: Vec<_> = orders()
+        .into_iter()
+        .take(3)
+        .map(|o| (Vec::new(), o))
+        .collect();
+    all.extend([b'y', b'z'].map(|id| (Vec::new(), vec![0x0a, 1, id])));
+    send(bed.topic_name(), &all);
+    let descriptors = std::fs::canonicalize("tests/fixtures/protobuf/orders.desc").unwrap();
+    let source = format!("kafka://{}/{}", service("KAFKA_BROKERS"), bed.topic_name());
+    let inspected = standings(&[
+        "inspect",
+        &source,
+        "--message-name",
+        "shop.Order",
+        "--descriptor-file",
+    ])
+    .arg(&descriptors)
+    .output()
+    .unwrap();
+    let said = String::from_utf8_lossy(&inspected.stdout);
+    assert!(
+        inspected.status.success(),
+        "{}",
+        String::from_utf8_lossy(&inspected.stderr)
+    );
+    for word in [
+        "`placed` TIMESTAMP_LTZ",
+        "WATERMARK FOR `placed`",
+        "shop.Order",
+    ] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    let queries = bed.path("proposed");
+    std::fs::create_dir(&queries).unwrap();
+    std::fs::write(queries.join("proposal.sql"), &inspected.stdout).unwrap();
+    let checked = standings(&["check", "--queries"])
+        .arg(&queries)
+        .output()
+        .unwrap();
+    assert!(
+        checked.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&checked.stderr)
+    );
 }

@@ -152,6 +152,13 @@ impl Committer {
             );
         }
         let (mut start, chosen) = beginning.start(memory, opened, usable, store)?;
+        let zones = chosen
+            .iter()
+            .flat_map(|m| Some((m.zones.as_ref()?, &m.state)));
+        for kept in zones.flat_map(|(zones, state)| zones.kept(&self.plan, state)) {
+            kept.tell();
+            start.clocks.insert(kept.zone, kept.changes);
+        }
         start.hold = Beginning::hold(memory);
         start.source = self.opening.input().cloned();
         let mut begin = Begin {

@@ -42,6 +42,8 @@ pub struct Start {
     pub schemas: Vec<Kept>,
     /// Parts of the snapshot, later ones over earlier ones.
     pub parts: Vec<PartFile>,
+    /// Zones whose clocks go by what they were, with their changes, ms.
+    pub clocks: BTreeMap<String, Vec<(i64, i64)>>,
 }
 
 impl Default for Start {
@@ -57,6 +59,7 @@ impl Default for Start {
             source: None,
             schemas: Vec::new(),
             parts: Vec::new(),
+            clocks: BTreeMap::new(),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! How a worker begins: what it loads of a snapshot, and where a partition goes on.
 
+use std::collections::BTreeMap;
+
 use standings_model::block::PartitionId;
+use standings_model::plan::Plan;
 
 use super::error::DriverError;
 use super::{Driver, Feed};
@@ -25,6 +28,22 @@ pub(super) fn goes_on(start: &Start, partition: PartitionId, (offset, end): (u64
         },
         ids_from: start.ids_from.get(&partition).copied(),
         hold: start.hold.of(partition, offset),
+    }
+}
+
+/// Cuts windows by these clocks from now on.
+pub(super) fn go_by(plan: &Plan, clocks: &BTreeMap<String, Vec<(i64, i64)>>) {
+    for zone in plan.rankings.iter().filter_map(|r| r.window.clocks()) {
+        let Some(changes) = clocks.get(zone.name()) else {
+            continue;
+        };
+        if !zone.keep(changes) {
+            tracing::warn!(
+                event = "zone_rules_changed",
+                zone = zone.name(),
+                "another run of this process goes by other clocks: windows that are held are cut by those"
+            );
+        }
     }
 }
 

@@ -238,6 +238,7 @@ impl<F: Feed> Driver<F> {
     }
 
     fn begin(&mut self, start: Start) -> Result<(), Failure> {
+        begin::go_by(&self.settings.fold.plan, &start.clocks);
         if !start.parts.is_empty() {
             self.load(&start)?;
             self.send(self.index as u64, Body::Loaded);

@@ -11,6 +11,7 @@ use super::store::{Store, checksum};
 use crate::quality;
 use crate::rank::state::GatherState;
 use crate::snapshot::order::PartFile;
+use crate::snapshot::zones::Zones;
 use standings_model::identity::SourceIdentity;
 use standings_model::plan::Plan;
 use standings_model::sabotage::{self, Mistake};
@@ -44,6 +45,9 @@ pub struct Manifest {
     /// What its offsets are of; `None` where an earlier version made it, or nobody knows.
     #[serde(default)]
     pub source: Option<SourceIdentity>,
+    /// By which clocks windows were cut; `None` where none is of a zone, or an earlier version made it.
+    #[serde(default)]
+    pub zones: Option<Zones>,
 }
 
 /// Names the meaning of rows: with other queries or checks they cannot be loaded.

@@ -13,7 +13,8 @@
 //! 4. Nothing in it depends on the number of workers.
 //! 5. Of two clusters on one store the one that opened it last writes and collects; the other can do neither
 //!    (`log.rs`, `collect.rs`).
-//! 6. What the store does not answer just now is asked again, and then said: it is not damaged.
+//! 6. Windows of local days stay cut as they were, whatever a newer database of zones says (`zones.rs`).
+//! 7. What the store does not answer just now is asked again, and then said: it is not damaged.
 
 mod attempts;
 mod batches;
@@ -32,6 +33,7 @@ mod part;
 mod state;
 mod store;
 mod writer;
+pub mod zones;
 
 pub use attempts::Attempts;
 pub use error::{Damage, LoadError, LogError, Newer, Unreadable};

@@ -14,6 +14,7 @@ use super::log::{Log, parts_of};
 use super::manifest::{Manifest, fingerprint, fingerprints};
 use super::part;
 use super::store::{Store, checksum};
+use super::zones::Zones;
 use crate::pack::level::folded;
 use crate::snapshot::order::{Complete, PartFile, PartReport, Taken};
 use standings_model::clock::Clock;
@@ -181,6 +182,7 @@ pub struct Keeper {
 pub struct Manifests {
     store: Store,
     log: Log,
+    plan: Plan,
     queries: String,
     rankings: BTreeMap<String, String>,
     /// What the offsets are of.
@@ -221,6 +223,7 @@ impl Keeper {
             log,
             queries: fingerprint(plan),
             rankings: fingerprints(plan),
+            plan: plan.clone(),
             source: None,
             durable,
             receive,
@@ -304,6 +307,7 @@ impl Manifests {
         let mut manifest = Manifest {
             attempt: complete.id,
             queries: self.queries.clone(),
+            zones: Zones::of(&self.plan, &complete.state),
             state: complete.state,
             parts: complete.parts,
             rankings: self.rankings.clone(),

@@ -117,6 +117,26 @@ impl Cut {
 }
 
 impl Grid {
+    /// Whose days it goes by.
+    fn zone(self) -> Option<&'static LocalTime> {
+        match self {
+            Grid::Even { .. } => None,
+            Grid::Parts { zone, .. } | Grid::Days { zone, .. } | Grid::Months { zone, .. } => {
+                Some(zone)
+            }
+        }
+    }
+
+    /// The same by other clocks.
+    fn by(mut self, clocks: &'static LocalTime) -> Grid {
+        if let Grid::Parts { zone, .. } | Grid::Days { zone, .. } | Grid::Months { zone, .. } =
+            &mut self
+        {
+            *zone = clocks;
+        }
+        self
+    }
+
     /// The same from where another begins.
     pub(super) fn laid_out(self, whole: Grid) -> Grid {
         match (self, whole) {
@@ -159,14 +179,18 @@ impl Shape {
         }
     }
 
-    /// The zone that they are cut in, if it is not UTC.
-    pub(super) fn zone(&self) -> Option<&'static str> {
-        let of = |grid: Grid| match grid {
-            Grid::Even { .. } => None,
-            Grid::Parts { zone, .. } | Grid::Days { zone, .. } | Grid::Months { zone, .. } => {
-                Some(zone.name()).filter(|name| *name != "UTC")
-            }
-        };
+    /// The clocks that they are cut by, if it is not UTC.
+    pub(super) fn clocks(&self) -> Option<&'static LocalTime> {
+        let of = |grid: Grid| grid.zone().filter(|zone| zone.name() != "UTC");
         of(self.panes).or_else(|| of(self.whole))
+    }
+
+    /// The same by other clocks.
+    pub(super) fn by(self, clocks: &'static LocalTime) -> Self {
+        Shape {
+            panes: self.panes.by(clocks),
+            whole: self.whole.by(clocks),
+            ..self
+        }
     }
 }

@@ -332,10 +332,27 @@ impl Window {
         }
     }
 
+    /// The clocks that they are cut by, where it is not UTC.
+    pub fn clocks(&self) -> Option<&'static LocalTime> {
+        self.shape.clocks()
+    }
+
+    /// The same windows by other clocks.
+    pub fn by(&self, clocks: &'static LocalTime) -> Window {
+        Window {
+            shape: self.shape.by(clocks),
+            ..*self
+        }
+    }
+
     /// In words.
     pub fn words(&self) -> String {
         let Shape { pane, size, .. } = self.shape;
-        let mut place = self.shape.zone().unwrap_or("UTC").to_owned();
+        let mut place = self
+            .shape
+            .clocks()
+            .map_or("UTC", LocalTime::name)
+            .to_owned();
         match self.shape.offset {
             0 => {}
             ms if ms < 0 => place = format!("{place}, {} earlier", Length::Time(-ms)),
@@ -364,8 +381,8 @@ impl Window {
         if offset != 0 {
             out = format!("{out} offset {offset}");
         }
-        match self.shape.zone() {
-            Some(zone) => format!("{out} in {zone}"),
+        match self.shape.clocks() {
+            Some(clocks) => format!("{out} in {}", clocks.name()),
             None => out,
         }
     }

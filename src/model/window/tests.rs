@@ -306,3 +306,35 @@ fn families_are_found_by_name_and_refuse_what_does_not_fit() {
         }
     }
 }
+
+#[test]
+fn what_was_cut_stays_cut_and_the_rest_is_by_the_new_rules() {
+    // By the new rules clocks are put back an hour on the second day already.
+    let old = LocalTime::new("A/B", [(i64::MIN, 0), (5 * DAY, HOUR)]);
+    let new = LocalTime::new("A/B", [(i64::MIN, 0), (DAY + HOUR, -HOUR), (20 * DAY, 0)]);
+    assert_eq!(old.between(DAY, 9 * DAY), [(DAY, 0), (5 * DAY, HOUR)]);
+    assert_eq!(
+        new.between(2 * DAY, i64::MAX),
+        [(2 * DAY, -HOUR), (20 * DAY, 0)]
+    );
+    let spliced = new.spliced(&old.between(DAY, 9 * DAY), (DAY, 3 * DAY));
+    assert_eq!(spliced, [(i64::MIN, 0), (3 * DAY, -HOUR), (20 * DAY, 0)]);
+    let kept: &'static LocalTime = Box::leak(Box::new(new));
+    assert!(kept.keep(&spliced));
+    assert!(!kept.keep(&[(i64::MIN, HOUR)]));
+    let days = Window::new(
+        &tumble::Tumble,
+        &[Length::Time(DAY)],
+        Cut {
+            zone: Some(kept),
+            offset: 0,
+        },
+    )
+    .unwrap();
+    let mut bounds = vec![DAY];
+    for _ in 0..3 {
+        bounds.push(days.cover(bounds[bounds.len() - 1]).first);
+    }
+    // The day in which the rules change is an hour longer; none is missing.
+    assert_eq!(bounds, [DAY, 2 * DAY, 3 * DAY, 4 * DAY + HOUR]);
+}

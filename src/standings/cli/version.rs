@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use standings_scalar::Zone;
+
 /// The commit, as the build script found it (`build.rs`); empty in a build for development.
 const COMMIT: &str = env!("STANDINGS_BUILT_FROM");
 /// What it runs on, and how it was optimised.
@@ -14,13 +16,14 @@ static LONG: LazyLock<String> = LazyLock::new(|| {
         commit => commit,
     };
     format!(
-        "{}\ncommit: {commit}\nfeatures: {}\ntarget: {TARGET}, {PROFILE}",
+        "{}\ncommit: {commit}\nfeatures: {}\ntarget: {TARGET}, {PROFILE}\ntime zones: IANA {}",
         env!("CARGO_PKG_VERSION"),
-        features()
+        features(),
+        Zone::version()
     )
 });
 
-/// The version, the commit, the features, the target; each on a line.
+/// The version, the commit, the features, the target, the database of zones; each on a line.
 pub(super) fn long() -> &'static str {
     &LONG
 }

@@ -20,7 +20,7 @@ pub(super) struct Tried {
     pub(super) fits: u64,
     /// Dead letters: by reason how many, and the first detail.
     pub(super) dead: BTreeMap<String, (u64, String)>,
-    /// By the column that their detail names.
+    /// By the column that their detail names, of values that are there.
     pub(super) by_column: BTreeMap<String, u64>,
     /// Least and greatest event time, ms.
     pub(super) times: Option<(i64, i64)>,
@@ -36,7 +36,9 @@ impl Tried {
     fn letter(&mut self, reason: &str, detail: &str) {
         let first = || (0, detail.to_owned());
         self.dead.entry(reason.to_owned()).or_insert_with(first).0 += 1;
-        if let Some(name) = column_of(detail) {
+        // What is not there fits no other type better.
+        let is_there = reason != "missing_field";
+        if let Some(name) = column_of(detail).filter(|_| is_there) {
             *self.by_column.entry(name.to_owned()).or_default() += 1;
         }
     }
