@@ -96,6 +96,7 @@ fn the_version_says_what_it_was_built_from() {
     assert!(lines[1].starts_with("commit: "), "{text}");
     assert!(lines[2].starts_with("features: "), "{text}");
     assert_eq!(lines[2].contains("sabotage"), cfg!(feature = "sabotage"));
+    assert!(lines[4].starts_with("time zones: IANA 20"), "{text}");
     assert_eq!(
         help(&["standings", "-V"]).trim(),
         lines[0],
