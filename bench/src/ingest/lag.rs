@@ -66,7 +66,12 @@ impl World<'_> {
             "webhook" => "",
             _ => "every = \"100ms\"\n",
         };
-        let file = configured(self.folder, self.services, topic, &format!("{config}{every}"))?;
+        let file = configured(
+            self.folder,
+            self.services,
+            topic,
+            &format!("{config}{every}"),
+        )?;
         let hooks = format!("127.0.0.1:{port}");
         let command = Invocation::new(place::standings())
             .args(["ingest", "--config", &file, "--ingest-http", &hooks])

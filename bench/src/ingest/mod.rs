@@ -255,7 +255,9 @@ fn posted(
         Ok(())
     };
     std::thread::scope(|scope| {
-        let all: Vec<_> = (0..SENDERS).map(|of| scope.spawn(move || send(of))).collect();
+        let all: Vec<_> = (0..SENDERS)
+            .map(|of| scope.spawn(move || send(of)))
+            .collect();
         let ended = |one: std::thread::ScopedJoinHandle<'_, Result<(), Problem>>| {
             let gone = || Err(Problem::said("a sender", "it panicked"));
             one.join().unwrap_or_else(|_| gone())
