@@ -3,9 +3,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use super::served::Served;
 use super::{Room, kills, words};
 use crate::support::standings;
 
@@ -30,36 +31,22 @@ const REQUEST: &str =
 
 /// Apache CXF; it ends with this.
 struct Cxf {
-    child: Child,
+    _served: Served,
     url: String,
-}
-
-impl Drop for Cxf {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Cxf {
     fn start(rows: u64) -> Self {
-        let mut child = Command::new("deploy/soap/run")
-            .arg(rows.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        let mut told = BufReader::new(child.stdout.take().unwrap());
-        told.read_line(&mut url).unwrap();
+        let mut command = Command::new("deploy/soap/run");
+        let command = command.arg(rows.to_string()).stderr(Stdio::null());
+        let (served, url) = Served::start(command);
         assert!(
             url.starts_with("http://"),
             "no CXF: mvn and javac are needed"
         );
         Cxf {
-            child,
-            url: url.trim().to_owned(),
+            _served: served,
+            url,
         }
     }
 
