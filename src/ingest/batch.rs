@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
+use standings_model::sabotage::{self, Mistake};
 use standings_model::time::format_rfc3339;
 
 /// A record of the topic.
@@ -106,6 +107,31 @@ pub struct Batch {
     pub cursor: Value,
     /// It is of what was there before the source was looked at for the first time.
     pub is_snapshot: bool,
+}
+
+impl Batch {
+    /// Bytes of what it has, roughly: values, letters, notes.
+    pub fn bytes(&self) -> usize {
+        let records = self.records.iter().map(|r| r.value.len());
+        let letters = self.letters.iter().map(|l| l.record.len());
+        let notes = self.notes.iter().map(|n| n.key.len());
+        records.chain(letters).chain(notes).sum()
+    }
+
+    /// The one that comes behind this one: both are of one transaction from here on.
+    pub fn add(&mut self, next: Batch) {
+        let before = self.records.len();
+        let everywhere = next.everywhere.iter().map(|place| before + place);
+        self.everywhere.extend(everywhere);
+        self.records.extend(next.records);
+        self.letters.extend(next.letters);
+        self.notes.extend(next.notes);
+        self.duplicates += next.duplicates;
+        if !sabotage::is(Mistake::IngestGatherCursorStays) {
+            self.cursor = next.cursor;
+        }
+        self.is_snapshot = next.is_snapshot;
+    }
 }
 
 /// A moment as headers have it: UTC, milliseconds.

@@ -37,6 +37,7 @@ pub mod cursor;
 pub mod drift;
 pub mod feed;
 pub mod files;
+pub mod gather;
 pub mod log;
 pub mod metrics;
 pub mod mysql;

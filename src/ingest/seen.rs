@@ -37,7 +37,10 @@ pub(super) struct Seen {
 
 impl Seen {
     /// From the ledger. Whether the pass that goes on had brought a row is not known there: it counts as if it had.
-    pub(super) fn read(&mut self, notes: &BTreeMap<String, String>) -> Result<(), Trouble> {
+    pub(super) fn read<'a>(
+        &mut self,
+        notes: impl IntoIterator<Item = (&'a String, &'a String)>,
+    ) -> Result<(), Trouble> {
         let none =
             |key: &str| Trouble::Broken(format!("the ledger holds what is none of ours: {key}"));
         self.all.clear();

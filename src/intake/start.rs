@@ -16,6 +16,7 @@ use crate::table;
 use standings_ingest::config::{Config, ConfigError, Files, Kind, Source, Where};
 use standings_ingest::feed::Feed;
 use standings_ingest::files::FilesFeed;
+use standings_ingest::gather::Gathered;
 use standings_ingest::row::Shape;
 use standings_ingest::task::{End, How, Next, Task};
 use standings_ingest::told::{Board, Told};
@@ -201,8 +202,8 @@ fn feed(
             });
             Box::new(WebhookFeed::new(inside, shape, clock))
         }
-        Kind::Soap(of) => Box::new(soap::feed(source, of, shape, raw)?),
-        Kind::Rest(rest) => Box::new(api::feed(source, rest, shape, raw)?),
+        Kind::Soap(of) => Box::new(Gathered::new(soap::feed(source, of, shape, raw)?, clock)),
+        Kind::Rest(rest) => Box::new(Gathered::new(api::feed(source, rest, shape, raw)?, clock)),
         Kind::Postgres(postgres) => table::feed(source, postgres, shape)?,
         Kind::Changes(changes) => table::of_changes(source, changes, shape)?,
         Kind::MySql(mysql) => table::of_mysql(source, mysql, shape)?,

@@ -315,6 +315,10 @@ mistakes! {
     IngestOldEnvelope = "ingest-old-envelope",
     /// A fault that is the sender's is waited for as if it were the receiver's.
     IngestSenderRetried = "ingest-sender-retried",
+    /// Of several pages in one transaction the cursor is that of the first.
+    IngestGatherCursorStays = "ingest-gather-cursor-stays",
+    /// A page that fails behind others of its transaction is passed over, and the endpoint is asked on.
+    IngestGatherGoesOn = "ingest-gather-goes-on",
 }
 
 #[cfg(feature = "sabotage")]

@@ -13,6 +13,7 @@ mod passes;
 mod postgres;
 mod rest;
 mod said;
+mod served;
 mod sftp;
 mod soap;
 

@@ -5,12 +5,16 @@
 //! ```
 //!
 //! All sides bring the same rows, and each is counted in its topic: a side that loses or doubles one has no figure. Requests of REST and
-//! SOAP are counted beside those that all rows need.
+//! SOAP are counted beside those that all rows need. Webhooks are posted to by several at once, an array a delivery, and their time begins
+//! when somebody listens. Then each side is asked how long one row takes ([`lag`]).
 
+mod hooks;
+mod lag;
 mod pages;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use rdkafka::config::ClientConfig;
@@ -20,6 +24,7 @@ use rdkafka::message::Message;
 use crate::harness::folder::Folder;
 use crate::harness::measure::{self, Invocation};
 use crate::harness::report::{self, Report};
+use crate::harness::server::Server;
 use crate::harness::services::Services;
 use crate::harness::stats::{least, median, most};
 use crate::harness::table::Table;
@@ -49,6 +54,9 @@ pub struct IngestArgs {
     /// Each so-manieth request of REST and SOAP is refused with 503; 0 for none.
     #[arg(long, value_name = "N", default_value_t = 0)]
     refuse: u64,
+    /// Rows whose way is timed, one after another; 0 for none.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    lag: u64,
     /// The binaries are there.
     #[arg(long)]
     no_build: bool,
@@ -58,7 +66,7 @@ pub struct IngestArgs {
 }
 
 /// The kinds of sources, and what of `ingest.toml` each needs. `PORT` and `DIR` stand for the server's and the folder.
-const SIDES: [(&str, &str); 4] = [
+const SIDES: [(&str, &str); 5] = [
     (
         "files, CSV",
         "type = \"files\"\npath = \"DIR/in\"\nformat = \"csv\"\nsettle = \"0s\"\nafter = \"keep\"\n",
@@ -73,6 +81,7 @@ const SIDES: [(&str, &str); 4] = [
         "type = \"soap\"\nurl = \"http://127.0.0.1:PORT/soap\"\naction = \"urn:list\"\nenvelope = \"request.xml\"\nrows = \"$.rows.row[*]\"\n\
          cursor = \"$.rows.next\"\nusername = \"ana\"\npassword-file = \"password\"\nprivate-addresses = \"allow\"\n",
     ),
+    ("webhook, arrays", "type = \"webhook\"\n"),
     (
         "postgres, a table",
         "type = \"postgres\"\nurl = \"${ENV:STANDINGS_SECRET_BENCH}\"\ntable = \"SCHEMA.rows\"\n",
@@ -85,6 +94,15 @@ struct Side {
     seconds: Vec<f64>,
     /// Requests of the run that made most.
     asked: u64,
+    /// Seconds that single rows took.
+    lags: Vec<f64>,
+}
+
+impl Side {
+    /// The type of its source.
+    fn kind(&self) -> &'static str {
+        self.config.split('"').nth(1).unwrap_or_default()
+    }
 }
 
 /// Runs `bench/ingest`.
@@ -103,14 +121,17 @@ pub fn run(args: &IngestArgs) -> Result<(), Problem> {
         config,
         seconds: Vec::new(),
         asked: 0,
+        lags: Vec::new(),
     });
     let done = (0..args.rounds).try_for_each(|round| {
         for at in rounds::order(sides.len(), round) {
             let side = &mut sides[at];
             let topic = format!("ingest_bench_{}_{round}_{at}", std::process::id());
-            let config = side.config.replace("PORT", &server.port.to_string());
-            let config = config.replace("SCHEMA", &schema);
-            let seconds = once(folder.path(), &services, &topic, &config)?;
+            let config = filled(side, &server, &schema);
+            let seconds = match side.kind() {
+                "webhook" => posted(folder.path(), &services, &topic, (&config, args))?,
+                _ => once(folder.path(), &services, &topic, &config)?,
+            };
             let found = counted(&services, &topic)?;
             services.forget_topics(&[&topic])?;
             if found != args.rows {
@@ -124,12 +145,38 @@ pub fn run(args: &IngestArgs) -> Result<(), Problem> {
         eprintln!("round {} of {}", round + 1, args.rounds);
         Ok(())
     });
+    let world = lag::World {
+        folder: folder.path(),
+        services: &services,
+        schema: &schema,
+        pages: &server,
+        rows: args.rows,
+    };
+    let done = done.and_then(|()| timed(&mut sides, &world, args.lag));
     services.forget_schema(&schema)?;
     done?;
     report.end(
         &table(&sides, args.rows, server.needed()),
         args.out.as_deref(),
     )
+}
+
+/// How long rows of each side take.
+fn timed(sides: &mut [Side], world: &lag::World<'_>, count: u64) -> Result<(), Problem> {
+    for (at, side) in sides.iter_mut().enumerate().filter(|_| count > 0) {
+        let topic = format!("ingest_bench_{}_lag_{at}", std::process::id());
+        let config = filled(side, world.pages, world.schema);
+        side.lags = world.seconds(side, &topic, &config, count)?;
+        world.services.forget_topics(&[&topic])?;
+        // Rows that were put are there for the sides behind this one too.
+        world.pages.shrink();
+    }
+    Ok(())
+}
+
+fn filled(side: &Side, server: &pages::Server, schema: &str) -> String {
+    let config = side.config.replace("PORT", &server.port.to_string());
+    config.replace("SCHEMA", schema)
 }
 
 /// The rows, as a file and as a table, and what a service of SOAP is asked with.
@@ -150,8 +197,13 @@ fn prepare(folder: &Path, services: &Services, schema: &str, rows: u64) -> Resul
     ))
 }
 
-/// Seconds until all is read and committed.
-fn once(folder: &Path, services: &Services, topic: &str, config: &str) -> Result<f64, Problem> {
+/// Writes the file of a source, and makes its topic; where the file is.
+fn configured(
+    folder: &Path,
+    services: &Services,
+    topic: &str,
+    config: &str,
+) -> Result<String, Problem> {
     let config = config.replace("DIR", &folder.display().to_string());
     let file = folder.join("ingest.toml");
     let text = format!(
@@ -160,38 +212,109 @@ fn once(folder: &Path, services: &Services, topic: &str, config: &str) -> Result
     );
     report::write(&file, &text)?;
     services.make_topic(topic, 1)?;
-    let file = file.display().to_string();
+    Ok(file.display().to_string())
+}
+
+/// Seconds until all is read and committed.
+fn once(folder: &Path, services: &Services, topic: &str, config: &str) -> Result<f64, Problem> {
+    let file = configured(folder, services, topic, config)?;
     let command = Invocation::new(place::standings()).args(["ingest", "--once", "--config", &file]);
     let command = command.env("STANDINGS_SECRET_BENCH", &services.postgres);
     Ok(measure::run(&command)?.seconds)
 }
 
-/// Records that a reader of committed ones sees.
-fn counted(services: &Services, topic: &str) -> Result<u64, Problem> {
+/// Who posts at once.
+const SENDERS: u64 = 8;
+
+/// Seconds until all that was posted is answered; each delivery is a page of rows.
+fn posted(
+    folder: &Path,
+    services: &Services,
+    topic: &str,
+    (config, args): (&str, &IngestArgs),
+) -> Result<f64, Problem> {
+    let file = configured(folder, services, topic, config)?;
+    let port = hooks::free_port()?;
+    let address = format!("127.0.0.1:{port}");
+    let command = Invocation::new(place::standings());
+    let command = command.args(["ingest", "--config", &file, "--ingest-http", &address]);
+    let running = Server::start("standings ingest", &command, Stdio::null())?;
+    hooks::wait_for(port)?;
+    let begun = Instant::now();
+    let send = |of: u64| -> Result<(), Problem> {
+        let mut from = of * args.page;
+        while from < args.rows {
+            let to = (from + args.page).min(args.rows);
+            let rows = (from..to).map(|n| {
+                format!("{{\"id\":{n},\"at\":\"2026-01-23T10:15:00Z\",\"city\":\"Porto\",\"amount\":{n}.50}}")
+            });
+            let rows: Vec<String> = rows.collect();
+            hooks::post(port, topic, &format!("[{}]", rows.join(",")))?;
+            from += SENDERS * args.page;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..SENDERS)
+            .map(|of| scope.spawn(move || send(of)))
+            .collect();
+        let ended = |one: std::thread::ScopedJoinHandle<'_, Result<(), Problem>>| {
+            let gone = || Err(Problem::said("a sender", "it panicked"));
+            one.join().unwrap_or_else(|_| gone())
+        };
+        all.into_iter().try_for_each(ended)
+    })?;
+    let seconds = begun.elapsed().as_secs_f64();
+    drop(running);
+    Ok(seconds)
+}
+
+/// Reads committed records of a topic of one partition, from its beginning.
+fn reader(services: &Services, topic: &str) -> Result<BaseConsumer, Problem> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &services.brokers)
         .set("group.id", topic)
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
         .set("auto.offset.reset", "earliest")
+        .set("fetch.wait.max.ms", "10")
         .create()?;
     let mut from = rdkafka::TopicPartitionList::new();
     from.add_partition_offset(topic, 0, rdkafka::Offset::Beginning)?;
     consumer.assign(&from)?;
-    let mut count = 0;
-    loop {
-        match consumer.poll(Duration::from_secs(20)) {
-            Some(Ok(message)) => count += u64::from(message.payload().is_some()),
-            Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => return Ok(count),
-            Some(Err(e)) => return Err(e.into()),
-            None => {
-                return Err(Problem::Late {
-                    what: format!("records of {topic}"),
-                    seconds: 20,
-                });
-            }
-        }
+    Ok(consumer)
+}
+
+/// The next committed record, or the end of those that there are now: whether it is one.
+fn next(consumer: &BaseConsumer, topic: &str) -> Result<bool, Problem> {
+    match consumer.poll(PATIENCE) {
+        Some(Ok(message)) => Ok(message.payload().is_some()),
+        Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => Ok(false),
+        Some(Err(e)) => Err(e.into()),
+        None => Err(Problem::Late {
+            what: format!("records of {topic}"),
+            seconds: PATIENCE.as_secs(),
+        }),
     }
+}
+
+/// How long a record is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Until the next committed record is there.
+fn committed(consumer: &BaseConsumer, topic: &str) -> Result<(), Problem> {
+    while !next(consumer, topic)? {}
+    Ok(())
+}
+
+/// Records that a reader of committed ones sees.
+fn counted(services: &Services, topic: &str) -> Result<u64, Problem> {
+    let consumer = reader(services, topic)?;
+    let mut count = 0;
+    while next(&consumer, topic)? {
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// `needed`: requests that have to be made where any are.
@@ -204,6 +327,8 @@ fn table(sides: &[Side], rows: u64, needed: u64) -> String {
         "slowest",
         "requests",
         "needed",
+        "lag ms",
+        "slowest lag",
     ];
     let mut table = Table::new(1, &columns);
     let shown = |n: u64| match n {
@@ -220,6 +345,8 @@ fn table(sides: &[Side], rows: u64, needed: u64) -> String {
             format!("{:.2}", most(all())),
             shown(side.asked),
             shown(needed.min(side.asked)),
+            shown((median(side.lags.iter().copied()) * 1e3) as u64),
+            shown((most(side.lags.iter().copied()) * 1e3) as u64),
         ]);
     }
     table.to_string()
@@ -236,10 +363,11 @@ mod tests {
             config: "",
             seconds: vec![1.0, 2.0, 9.0],
             asked: 12,
+            lags: vec![0.2, 0.1, 0.4],
         };
         let text = table(&[side], 1_000, 10);
         assert!(
-            text.contains("|       500 |     2.00 |    1.00 |    9.00 |       12 |     10 |"),
+            text.contains("|       500 |     2.00 |    1.00 |    9.00 |       12 |     10 |    200 |         400 |"),
             "{text}"
         );
     }

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::problem::Problem;
 
 struct Pages {
-    rows: u64,
+    rows: AtomicU64,
+    /// So many there were at first.
+    first: u64,
     page: u64,
     /// Each so-manieth request is refused with 503; 0 for none.
     refuse: u64,
@@ -29,7 +31,22 @@ impl Server {
 
     /// How many were needed to be told all rows once.
     pub(super) fn needed(&self) -> u64 {
-        self.pages.rows.div_ceil(self.pages.page)
+        self.pages.first.div_ceil(self.pages.page)
+    }
+
+    /// How many rows there are.
+    pub(super) fn rows(&self) -> u64 {
+        self.pages.rows.load(Ordering::Relaxed)
+    }
+
+    /// One row more.
+    pub(super) fn grow(&self) {
+        self.pages.rows.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// As many as at first.
+    pub(super) fn shrink(&self) {
+        self.pages.rows.store(self.pages.first, Ordering::Relaxed);
     }
 }
 
@@ -42,7 +59,8 @@ pub(super) fn serve(rows: u64, page: u64, refuse: u64) -> Result<Server, Problem
         .map_err(Problem::system("cannot read a port"))?
         .port();
     let pages = Arc::new(Pages {
-        rows,
+        rows: AtomicU64::new(rows),
+        first: rows,
         page,
         refuse,
         asked: AtomicU64::new(0),
@@ -101,7 +119,7 @@ fn cursor(text: &str, word: &str) -> u64 {
 
 impl Pages {
     fn to(&self, from: u64) -> u64 {
-        (from + self.page).min(self.rows)
+        (from + self.page).min(self.rows.load(Ordering::Relaxed))
     }
 
     fn rest(&self, from: u64) -> String {
@@ -136,7 +154,8 @@ mod tests {
     #[test]
     fn pages_have_all_rows_once() {
         let pages = Pages {
-            rows: 7,
+            rows: AtomicU64::new(7),
+            first: 7,
             page: 3,
             refuse: 0,
             asked: AtomicU64::new(0),

@@ -14,11 +14,12 @@
 //!    write, or ask, without end.
 
 mod judge;
+mod known;
 pub mod paging;
 mod passed;
 pub mod times;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -26,6 +27,7 @@ use standings_model::clock::Clock;
 use standings_model::sabotage::{self, Mistake};
 use standings_model::time::unix_ms;
 
+use self::known::Known;
 use self::paging::{Page, Paging};
 use self::passed::{Counted, Passed};
 use self::times::Times;
@@ -119,8 +121,8 @@ pub struct PagesFeed<E> {
     pub(crate) bucket: Option<Bucket>,
     /// The page that is asked for.
     page: Page,
-    /// Going on: the rows that this page has brought, by their hashes.
-    known: BTreeSet<u128>,
+    /// Going on: the rows that this page has brought.
+    known: Known,
     /// In passes: the rows that were written.
     seen: Seen,
     /// From when on this pass asks, and the greatest time that it saw; ms.
@@ -150,7 +152,7 @@ impl<E: Endpoint> PagesFeed<E> {
             settings,
             shape,
             clock,
-            known: BTreeSet::new(),
+            known: Known::default(),
             seen: Seen::default(),
             greatest: None,
             begun: 0,
@@ -193,13 +195,13 @@ impl<E: Endpoint> PagesFeed<E> {
         match next {
             Some(next) => {
                 self.move_to(next)?;
-                self.known.clear();
+                batch.notes.extend(self.known.clear());
             }
             None if batch.records.is_empty() && batch.letters.is_empty() => {
                 self.at_end = false;
                 return Ok(Polled::Ended(self.settings.every));
             }
-            None => {}
+            None => batch.notes.extend(self.known.notes()),
         }
         batch.cursor = self.written();
         Ok(Polled::Batch(Box::new(batch)))
@@ -288,9 +290,7 @@ impl<E: Endpoint> PagesFeed<E> {
                 "passed": self.passed.json(),
             });
         }
-        let known = self.known.iter();
-        let known: Vec<String> = known.map(|hash| format!("{hash:032x}")).collect();
-        json!({ "cursor": self.page.cursor, "rows": known, "passed": self.passed.json() })
+        json!({ "cursor": self.page.cursor, "rows": self.known.json(), "passed": self.passed.json() })
     }
 }
 
@@ -307,13 +307,11 @@ impl<E: Endpoint> Feed for PagesFeed<E> {
         self.since = of("since").and_then(Value::as_i64).unwrap_or(start);
         self.greatest = of("greatest").and_then(Value::as_i64);
         self.begun = of("begun").and_then(Value::as_i64).unwrap_or(0);
-        let rows = of("rows").and_then(Value::as_array);
-        let rows = rows.into_iter().flatten().filter_map(Value::as_str);
-        self.known = rows
-            .filter_map(|hash| u128::from_str_radix(hash, 16).ok())
-            .collect();
+        self.known = Known::of(of("rows").unwrap_or(&Value::Null), notes);
         if self.settings.is_in_passes() {
-            self.seen.read(notes)?;
+            // What is noted of a page is of a source that went on, and was adopted.
+            let own = notes.iter().filter(|(key, _)| !known::is_noted(key));
+            self.seen.read(own)?;
         }
         self.passed = Passed::of(of("passed").unwrap_or(&Value::Null));
         self.is_resumed = self.page != first;

@@ -38,6 +38,9 @@ impl Form {
         match self {
             Form::Json(path) => {
                 let rows = path.rows(text).map_err(|e| wrong(format!("`rows`: {e}")))?;
+                if rows.is_empty() {
+                    no_error(text)?;
+                }
                 Ok(rows
                     .into_iter()
                     .map(|(path, row)| Piece {
@@ -45,6 +48,9 @@ impl Form {
                         row: Row::Text(row.to_owned()),
                     })
                     .collect())
+            }
+            Form::Lines | Form::Csv(_) if text.trim_start().starts_with('<') => {
+                Err(wrong("it is HTML or XML".to_owned()))
             }
             Form::Lines => {
                 let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -63,6 +69,40 @@ impl Form {
                     .collect())
             }
         }
+    }
+}
+
+/// What endpoints call that which went wrong, where the status says that all is well.
+const ERRORS: [&str; 4] = ["error", "errors", "fault", "exception"];
+/// Characters of it that are told.
+const TOLD: usize = 200;
+
+/// An answer without rows that has an error is no end of all pages: taken for one, a pass would end there, and what is behind it would
+/// be lost.
+fn no_error(text: &str) -> Result<(), Trouble> {
+    let Ok(Value::Object(all)) = serde_json::from_str::<Value>(text) else {
+        return Ok(());
+    };
+    let is_nothing = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(all) => all.is_empty(),
+        Value::Object(all) => all.is_empty(),
+        Value::Number(n) => n.as_i64() == Some(0),
+        Value::Bool(true) => false,
+    };
+    let found = ERRORS.iter().find_map(|name| {
+        let value = all.get(*name).filter(|value| !is_nothing(value))?;
+        Some((*name, value.to_string()))
+    });
+    match found {
+        Some((name, value)) => {
+            let told: String = value.chars().take(TOLD).collect();
+            Err(Trouble::later(format!(
+                "the answer has no rows, and `{name}`: {told}"
+            )))
+        }
+        None => Ok(()),
     }
 }
 
@@ -181,8 +221,41 @@ mod tests {
             ["wrong: \"1,2: has a field in quotes that does not end"]
         );
         assert!(texts(&Form::Csv(','), "").is_empty());
+        for form in [Form::Csv(','), Form::Lines] {
+            let said = form.rows("\n<!DOCTYPE html><p>Sign in").unwrap_err();
+            assert!(said.why().contains("HTML"), "{said:?}");
+        }
         assert!(Form::Csv(',').rows("\"a").is_err());
         assert!(Form::text(b"\xff").is_err());
         assert_eq!(Form::text("\u{feff}x".as_bytes()).unwrap(), "x");
+    }
+
+    #[test]
+    fn an_error_under_a_good_status_is_no_end() {
+        let form = Form::Json(Path::parse("$.rows[*]").unwrap());
+        for text in [
+            r#"{"error":"token expired"}"#,
+            r#"{"rows":null,"errors":[{"code":7}]}"#,
+            r#"{"rows":[],"fault":{"text":"away"},"next":null}"#,
+            r#"{"error":true,"message":"away"}"#,
+        ] {
+            let said = form.rows(text).unwrap_err();
+            assert!(
+                matches!(&said, Trouble::Later { why, .. } if why.contains("no rows")),
+                "{said:?}"
+            );
+        }
+        // Rows beside an error are rows, and nothing is wrong where nothing is said to be.
+        assert_eq!(texts(&form, r#"{"rows":[1],"error":"x"}"#), ["1"]);
+        for text in [
+            "{}",
+            r#"{"rows":[]}"#,
+            r#"{"rows":null,"error":null}"#,
+            r#"{"rows":[],"errors":[],"error":false,"fault":{},"exception":""}"#,
+        ] {
+            assert!(texts(&form, text).is_empty(), "{text}");
+        }
+        let long = format!(r#"{{"error":"{}"}}"#, "é".repeat(5_000));
+        assert!(form.rows(&long).unwrap_err().why().len() < 600);
     }
 }

@@ -11,6 +11,7 @@ use crate::answer::Answer;
 use crate::cursor::About;
 use crate::feed::Feed;
 use crate::feed::Trouble;
+use crate::gather::Gathered;
 use crate::log::To;
 use crate::pages;
 use crate::pages::paging::Paging;
@@ -238,13 +239,14 @@ fn play(seed: u64, way: Way, spoken: Spoken) -> Outcome {
         };
         let (shape, own) = (Shape::default(), clock.clone());
         let feed: Box<dyn Feed> = match spoken {
-            Spoken::Rest => Box::new(rest::feed(
-                endpoint,
-                (settings(way), pages(way)),
-                shape,
-                own,
-            )),
-            Spoken::Soap => Box::new(service::feed(endpoint, way, own)),
+            Spoken::Rest => {
+                let feed = rest::feed(endpoint, (settings(way), pages(way)), shape, own.clone());
+                Box::new(Gathered::new(feed, own))
+            }
+            Spoken::Soap => {
+                let feed = service::feed(endpoint, way, own.clone());
+                Box::new(Gathered::new(feed, own))
+            }
         };
         let about = About {
             name: "s".to_owned(),

@@ -147,3 +147,18 @@ fn deep<'a>(element: &'a Element, name: &str) -> Option<&'a Element> {
             false => deep(child, name),
         })
 }
+
+/// What services call that which went wrong where they say so without a fault: taken for a page without rows it would end a pass, and
+/// what is behind it would be lost. What stands in it is not repeated.
+pub(super) fn without_fault(body: &Element) -> Option<&str> {
+    let is_error = |element: &&Element| {
+        let name = element.name.local.to_ascii_lowercase();
+        matches!(&*name, "error" | "errors" | "fault" | "exception")
+            && !element.is_nil()
+            && (element.children().next().is_some() || !element.text().trim().is_empty())
+    };
+    let mut all = body
+        .children()
+        .flat_map(|held| std::iter::once(held).chain(held.children()));
+    all.find(is_error).map(|found| found.name.local.as_str())
+}

@@ -304,8 +304,15 @@ impl<P: Post> Service<P> {
                 "the answer is encrypted, which is not read".to_owned(),
             ));
         }
-        let rows = self.settings.rows.find(&root).into_iter();
-        let rows = rows.enumerate().map(|(n, found)| Piece {
+        let rows = self.settings.rows.find(&root);
+        if rows.is_empty()
+            && let Some(name) = fault::without_fault(body)
+        {
+            return Err(Trouble::later(format!(
+                "the answer has no rows, and `{name}`"
+            )));
+        }
+        let rows = rows.into_iter().enumerate().map(|(n, found)| Piece {
             path: Some(self.settings.rows.at(n)),
             row: self.row(found, &text),
         });

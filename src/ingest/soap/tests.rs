@@ -589,3 +589,24 @@ fn answers_in_other_encodings() {
         );
     }
 }
+
+#[test]
+fn an_error_without_a_fault_is_no_end() {
+    let asked = |body: &str| feed_of(Version::V11, vec![answer(200, soap11(body))]).poll();
+    for body in [
+        "<error>session expired</error>",
+        "<listResponse><page/><Errors><e code='7'/></Errors></listResponse>",
+    ] {
+        let said = asked(body).unwrap_err();
+        assert!(
+            matches!(&said, Trouble::Later { why, .. } if why.contains("no rows") && !why.contains("session")),
+            "{said:?}"
+        );
+    }
+    for body in [
+        "<listResponse><page/><errors/></listResponse>",
+        "<listResponse><page/><error xmlns:i='http://www.w3.org/2001/XMLSchema-instance' i:nil='true'/></listResponse>",
+    ] {
+        assert!(matches!(asked(body), Ok(Polled::Ended(_))), "{body}");
+    }
+}

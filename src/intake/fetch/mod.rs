@@ -190,8 +190,14 @@ impl Client {
     }
 
     fn sent(&self, request: RequestBuilder) -> Result<Answer, Trouble> {
-        let later =
-            |e: reqwest::Error| Trouble::later(format!("no answer: {}", said(&e.without_url())));
+        let later = |e: reqwest::Error| {
+            let e = e.without_url();
+            let why = format!("no answer: {}", said(&e));
+            match tls::refusal(&e) {
+                Some(what) => Trouble::Broken(format!("{why}: {what}")),
+                None => Trouble::later(why),
+            }
+        };
         let (mut answer, packed) = self.runtime.block_on(async {
             let answer = request.send().await.map_err(later)?;
             let headers = answer.headers().clone();

@@ -1,11 +1,12 @@
 //! A bucket as another keeps it (moto, by `deploy/moto/run`): its lists, its etags, its copies. Files of it are taken once, whoever is
 //! killed, and kept as they came where that is said.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use super::served::Served;
 use super::{Room, kills, words};
 
 const BUCKET: &str = r#"
@@ -22,31 +23,18 @@ key = ["id"]
 
 /// moto; it ends with this.
 struct Moto {
-    child: Child,
+    _served: Served,
     address: String,
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Moto {
     fn start() -> Self {
-        let mut child = Command::new("deploy/moto/run")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        let mut told = BufReader::new(child.stdout.take().unwrap());
-        told.read_line(&mut url).unwrap();
-        let address = url.trim().strip_prefix("http://");
+        let (served, url) = Served::start(&mut Command::new("deploy/moto/run"));
+        let address = url.strip_prefix("http://");
         let address = address.unwrap_or_else(|| panic!("no moto: python3 is needed to install it"));
         let moto = Moto {
             address: address.to_owned(),
-            child,
+            _served: served,
         };
         moto.ask("PUT", "/inbox", "");
         moto.ask("PUT", "/kept", "");

@@ -2,12 +2,12 @@
 //! nothing. What the folder of a server gives and must not give is in `src/intake/files/sftp/tests`.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::os::unix::fs::symlink;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use super::served::Served;
 use super::{Room, kills, names, terminate, words};
 use crate::support::until;
 
@@ -26,7 +26,7 @@ key = ["id"]
 
 /// OpenSSH's server over the room's folder; it ends with this.
 struct Sshd {
-    child: Child,
+    served: Served,
     user: String,
     port: String,
 }
@@ -39,22 +39,15 @@ impl Drop for Sshd {
 
 impl Sshd {
     fn start(room: &Room) -> Self {
-        let mut child = Command::new("deploy/sftp/run")
-            .arg(room.path(""))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut told = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        out.read_line(&mut told).unwrap();
-        let found = told.trim().split_once(' ');
+        let mut command = Command::new("deploy/sftp/run");
+        let (served, told) = Served::start(command.arg(room.path("")).stderr(Stdio::null()));
+        let found = told.split_once(' ');
         let (user, port) = found.unwrap_or_else(|| panic!("no sshd: {told}"));
         until("sshd answers", Duration::from_secs(10), || {
             TcpStream::connect(format!("127.0.0.1:{port}")).is_ok()
         });
         Sshd {
-            child,
+            served,
             user: user.to_owned(),
             port: port.to_owned(),
         }
@@ -62,12 +55,13 @@ impl Sshd {
 
     /// With its sessions, at once: the script does it.
     fn end(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            let id = libc::pid_t::try_from(self.child.id()).unwrap();
+        let child = &mut self.served.0;
+        if matches!(child.try_wait(), Ok(None)) {
+            let id = libc::pid_t::try_from(child.id()).unwrap();
             // SAFETY: a signal to a child that has not been waited for.
             unsafe { libc::kill(id, libc::SIGTERM) };
         }
-        self.child.wait().unwrap();
+        child.wait().unwrap();
     }
 }
 
