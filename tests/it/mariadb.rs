@@ -119,8 +119,11 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let mut down = Command::new("deploy/services");
-        let down = down.env("STANDINGS_SERVICES_DIR", self.folder.path());
-        let _ = down.args(["mariadb", "down"]).output();
+        // What it has goes with its folder: nobody waits until it is written.
+        for word in ["stop", "down"] {
+            let mut end = Command::new("deploy/services");
+            let end = end.env("STANDINGS_SERVICES_DIR", self.folder.path());
+            let _ = end.args(["mariadb", word]).output();
+        }
     }
 }

@@ -408,6 +408,7 @@ impl<S: Server> ChangesFeed<S> {
         };
         self.at.within = Some(Within {
             gtid: begun.gtid,
+            at: Some(begun.at),
             changes: begun.changes,
         });
         let from = From {
@@ -436,7 +437,9 @@ impl Flow {
             };
         }
         match self.within.take() {
-            Some(within) if within.gtid == gtid => Ok(Some(within.changes)),
+            Some(within) if within.gtid == gtid && within.at.is_none_or(|was| was == at) => {
+                Ok(Some(within.changes))
+            }
             Some(within) => Err(another(within.gtid)),
             None => Ok(Some(0)),
         }

@@ -91,7 +91,7 @@ impl Side for Mariadb {
             // A server that lacks the last one, and has been written to since.
             3 => {
                 *database = put_back.clone();
-                database.server = 2;
+                database.server = 3;
                 for _ in 0..3 {
                     database.one();
                 }
