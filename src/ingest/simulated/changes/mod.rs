@@ -23,7 +23,7 @@ use crate::told::Told;
 use standings_model::clock::Clock;
 
 /// Whose log it is: how it is read, and what befalls it.
-pub(super) trait Side: Sized {
+trait Side: Sized {
     type Feed: Feed;
     /// What it is called where it is configured.
     const KIND: &'static str;
@@ -39,7 +39,7 @@ pub(super) trait Side: Sized {
     fn befalls(world: &World<Self>, event: u64, put_back: &Database, seed: u64);
 }
 
-pub(super) struct World<S> {
+struct World<S> {
     brokers: Shared<Brokers>,
     dice: Shared<Dice>,
     database: Shared<Database>,
