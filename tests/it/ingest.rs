@@ -4,6 +4,7 @@ mod binlog;
 mod bucket;
 mod changes;
 mod changes_broken;
+mod failover;
 mod files;
 mod hooks;
 mod kills;

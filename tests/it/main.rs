@@ -47,6 +47,7 @@ mod live;
 mod lives;
 mod load;
 mod logs;
+mod mariadb;
 mod masking;
 mod measures_oracle;
 mod metrics;

@@ -10,6 +10,7 @@ use super::SecretAt;
 use super::error::ConfigError;
 use super::mysql::{checked, named};
 use super::section::Section;
+use crate::mysql::changes::known::Times;
 use crate::mysql::changes::{Names, Reading};
 use crate::mysql::value::ZeroDates;
 
@@ -70,6 +71,8 @@ pub(super) fn read(section: &Section<'_>, source: &str) -> Result<Binlog, Config
     let zero_dates = section
         .one_of("zero-dates", &words)?
         .unwrap_or(ZeroDates::Null);
+    let words = [("numbers", false), ("iso", true)];
+    let is_iso = section.one_of("times", &words)?.unwrap_or(false);
     let server_id = section.count("server-id", 1, i64::from(u32::MAX))?;
     // Above what people number their servers by.
     let usual = 1_000_000_000 + xxh3_64(source.as_bytes()) % 3_000_000_000;
@@ -85,7 +88,7 @@ pub(super) fn read(section: &Section<'_>, source: &str) -> Result<Binlog, Config
             event_time,
             heartbeat,
             tombstones,
-            zero_dates,
+            times: Times { is_iso, zero_dates },
             batch: BATCH,
         },
         server_id: server_id.unwrap_or(u32::try_from(usual).unwrap_or(u32::MAX)),

@@ -8,7 +8,7 @@
 //!             │                                                   ◄── SoapFeed over the same one, which knows envelopes again
 //!             │                                                   ◄── TableFeed over a table of slow transactions
 //!             │                                                   ◄── WindowFeed over one whose rows do not say who wrote them
-//!             │                                                   ◄── ChangesFeed over a log that is cut and put back
+//!             │                                                   ◄── ChangesFeed of Postgres and of MariaDB, over a log that is cut and put back
 //!             └──► every row once, in order; nothing that was answered is missing; nothing runs that cannot
 //! ```
 //!
@@ -48,6 +48,29 @@ fn nothing_is_lost_and_nothing_comes_twice() {
         total.zombies > 50 && total.rows > 10_000 && total.deliveries > 1_000 && total.lies > 1_000,
         "{total:?}"
     );
+}
+
+/// Of those that a reader of a binary log can make each is noticed over one: what the games of Postgres notice counts for nothing here.
+#[test]
+fn mistakes_of_a_binlog_are_noticed() {
+    let mut unseen = Vec::new();
+    for mistake in [
+        Mistake::IngestLogNotCompared,
+        Mistake::IngestChangesNotCounted,
+        Mistake::IngestTouchedAsItIs,
+        Mistake::IngestKeyChangeAsUpdate,
+        Mistake::IngestChangeAcknowledgedEarly,
+        Mistake::IngestSnapshotGap,
+    ] {
+        sabotage::make(Some(mistake));
+        let play = |seed| changes::binlog(seed).and_then(|_| changes::binlog_lost(seed));
+        let seen = (0..SEEDS).find(|seed| play(*seed).is_err());
+        sabotage::make(None);
+        if seen.is_none() {
+            unseen.push(mistake.name());
+        }
+    }
+    assert!(unseen.is_empty(), "nobody noticed: {unseen:?}");
 }
 
 #[test]

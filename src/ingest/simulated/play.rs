@@ -70,8 +70,10 @@ pub(super) fn play(seed: u64) -> Outcome {
         table::put_back,
         window::read,
         window::put_back,
-        changes::read,
-        changes::lost,
+        changes::postgres,
+        changes::postgres_lost,
+        changes::binlog,
+        changes::binlog_lost,
     ] {
         tally.add(&game(seed)?);
     }

@@ -89,23 +89,12 @@ impl Connect {
     /// Follows a table (`public.orders`) of this database; more settings, or others.
     pub fn follow(&self, database: &str, table: &str, more: &[(&str, &str)]) -> Followed<'_> {
         let name = unique("dbz");
-        let (server, base) = database.rsplit_once('/').unwrap();
-        let (_, server) = server.rsplit_once('@').unwrap();
-        let (host, port) = server.split_once(':').unwrap();
-        let own = [
-            (
-                "connector.class",
-                "io.debezium.connector.postgresql.PostgresConnector",
-            ),
-            ("database.hostname", host),
-            ("database.port", port),
-            ("database.user", "standings"),
-            ("database.dbname", base),
-            ("topic.prefix", &name),
-            ("slot.name", &name),
-            ("publication.name", &name),
-            ("publication.autocreate.mode", "filtered"),
-            ("plugin.name", "pgoutput"),
+        let own = match database.starts_with("mysql:") {
+            true => of_mariadb(&name, database, table),
+            false => of_postgres(&name, database),
+        };
+        let all = [
+            ("topic.prefix", name.as_str()),
             ("table.include.list", table),
             ("topic.creation.default.replication.factor", "1"),
             ("topic.creation.default.partitions", "1"),
@@ -119,8 +108,12 @@ impl Connect {
         for side in ["key.converter", "value.converter"] {
             config.insert(side.to_owned(), converter.into());
         }
-        for (key, value) in own.iter().chain(more) {
+        for (key, value) in all.iter().chain(more) {
             config.insert((*key).to_owned(), (*value).into());
+        }
+        // Where it is, whatever else is said.
+        for (key, value) in own {
+            config.insert(key.to_owned(), value.into());
         }
         let config = Value::from(config).to_string();
         until("Kafka Connect takes the connector", WAIT, || {
@@ -130,13 +123,71 @@ impl Connect {
             assert!(matches!(status, 200 | 201 | 409), "{answer}");
             status != 409
         });
-        self.owns(&name, database);
+        if !database.starts_with("mysql:") {
+            self.owns(&name, database);
+        }
         Followed {
             connect: self,
             topic: format!("{name}.{table}"),
             name,
         }
     }
+}
+
+/// Host and port of a URL, and what is behind them.
+fn address(url: &str) -> (&str, &str, &str) {
+    let (server, base) = url.rsplit_once('/').unwrap();
+    let (_, server) = server.rsplit_once('@').unwrap();
+    let (host, port) = server.split_once(':').unwrap();
+    (host, port, base)
+}
+
+fn of_postgres(name: &str, url: &str) -> Vec<(&'static str, String)> {
+    let (host, port, base) = address(url);
+    [
+        (
+            "connector.class",
+            "io.debezium.connector.postgresql.PostgresConnector",
+        ),
+        ("database.hostname", host),
+        ("database.port", port),
+        ("database.user", "standings"),
+        ("database.dbname", base),
+        ("slot.name", name),
+        ("publication.name", name),
+        ("publication.autocreate.mode", "filtered"),
+        ("plugin.name", "pgoutput"),
+    ]
+    .map(|(key, value)| (key, value.to_owned()))
+    .into()
+}
+
+/// The connector for MySQL: the one for MariaDB is not where tests get it from.
+fn of_mariadb(name: &str, url: &str, table: &str) -> Vec<(&'static str, String)> {
+    let (host, port, _) = address(url);
+    let (database, _) = table.split_once('.').unwrap();
+    let brokers = service("KAFKA_BROKERS");
+    let history = format!("{name}-history");
+    [
+        (
+            "connector.class",
+            "io.debezium.connector.mysql.MySqlConnector",
+        ),
+        ("database.hostname", host),
+        ("database.port", port),
+        ("database.user", "standings"),
+        ("database.password", ""),
+        ("database.ssl.mode", "disabled"),
+        ("database.server.id", "5701"),
+        ("database.include.list", database),
+        (
+            "schema.history.internal.kafka.bootstrap.servers",
+            brokers.as_str(),
+        ),
+        ("schema.history.internal.kafka.topic", history.as_str()),
+    ]
+    .map(|(key, value)| (key, value.to_owned()))
+    .into()
 }
 
 /// A connector, and the topic that it writes.

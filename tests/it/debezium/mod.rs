@@ -72,13 +72,12 @@ impl<'a> Line<'a> {
     fn new(
         name: &'static str,
         worker: &'a Connect,
-        identity: Identity,
+        mut shop: Shop,
         connector: &[(&str, &str)],
         options: &str,
     ) -> Self {
-        let mut shop = Shop::open(identity, seed());
         shop.trade(300);
-        let followed = worker.follow(&shop.url, "public.orders", connector);
+        let followed = worker.follow(&shop.url, &shop.table(), connector);
         let bed = Bed::new(name).database().state();
         let folder = bed.path("shop");
         std::fs::create_dir(&folder).unwrap();
@@ -139,9 +138,10 @@ fn a_table_is_ranked_as_it_is_whoever_is_killed() {
     ];
     let iso = "'debezium-json.timestamp-format.standard' = 'ISO-8601'";
     let schema = format!("'debezium-json.schema-include' = 'true', {iso}");
+    let open = |identity| Shop::open(identity, seed());
     let mut lines = [
-        Line::new("dbz_key", &worker, Identity::Default, &by_key, iso),
-        Line::new("dbz_full", &worker, Identity::Full, &whole, &schema),
+        Line::new("dbz_key", &worker, open(Identity::Default), &by_key, iso),
+        Line::new("dbz_full", &worker, open(Identity::Full), &whole, &schema),
     ];
     for line in &mut lines {
         line.followed.has_offsets();

@@ -1,14 +1,15 @@
 //! A shop's database: one table, and what is done to it, thrown by dice. What the rankings must be is asked of it.
 //!
 //! ```text
-//! dice ──► inserts, updates, key changes, deletes, rollbacks ──► Postgres ──► Debezium ──► topic ──► standings
+//! dice ──► inserts, updates, key changes, deletes, rollbacks ──► database ──► Debezium ──► topic ──► standings
 //!                                                                    └── the same rankings in plain SQL ──► must be equal
 //! ```
 
 use std::collections::BTreeSet;
 
+use crate::mariadb::Session;
 use crate::support::Dice;
-use crate::support::kafka::block;
+use crate::support::kafka::{block, unique};
 use crate::support::postgres::{connect, database};
 
 /// What Postgres writes of a row that is updated or deleted.
@@ -28,14 +29,25 @@ pub type Ranks = BTreeSet<Vec<Option<String>>>;
 
 pub struct Shop {
     pub url: String,
-    runtime: tokio::runtime::Runtime,
-    client: tokio_postgres::Client,
+    base: Base,
     identity: Identity,
     dice: Dice,
     next: i64,
     /// The keys that are there.
     keys: Vec<i64>,
     has_channel: bool,
+}
+
+/// Which database it is of.
+enum Base {
+    Postgres {
+        runtime: tokio::runtime::Runtime,
+        client: tokio_postgres::Client,
+    },
+    Mariadb {
+        session: Session,
+        database: String,
+    },
 }
 
 impl Shop {
@@ -47,24 +59,15 @@ impl Shop {
             .build()
             .unwrap();
         let client = runtime.block_on(connect(&url));
-        let shop = Shop {
-            url,
-            runtime,
-            client,
-            identity,
-            dice: Dice::new(seed),
-            next: 1,
-            keys: Vec::new(),
-            has_channel: false,
-        };
-        let level = shop.runtime.block_on(async {
-            let row = shop.client.query_one("SHOW wal_level", &[]).await;
+        let level = runtime.block_on(async {
+            let row = client.query_one("SHOW wal_level", &[]).await;
             row.unwrap().get::<_, String>(0)
         });
         assert_eq!(
             level, "logical",
             "wal_level of POSTGRES_URL: nobody can follow it; deploy/services makes one that can be followed"
         );
+        let shop = Shop::new(url, Base::Postgres { runtime, client }, identity, seed);
         // Kept out of line as soon as it is long: such a value is left out of an update that does not change it.
         shop.run(
             "CREATE TABLE orders (id BIGINT PRIMARY KEY, at TIMESTAMPTZ NOT NULL, city TEXT NOT NULL, seller TEXT,
@@ -77,16 +80,59 @@ impl Shop {
         shop
     }
 
+    /// In a MariaDB: numbers without a sign, and columns of old character sets. Its log has all of each row.
+    pub fn of_mariadb(url: &str, seed: u64) -> Self {
+        let database = unique("dbz");
+        let session = Session::new(url, &database);
+        session.run("SET time_zone = '+00:00'");
+        let base = Base::Mariadb { session, database };
+        let shop = Shop::new(url.to_owned(), base, Identity::Full, seed);
+        shop.run(
+            "CREATE TABLE orders (id BIGINT UNSIGNED PRIMARY KEY, at TIMESTAMP(6) NOT NULL DEFAULT '2026-01-01 00:00:00',
+               city VARCHAR(50) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, seller VARCHAR(50) CHARACTER SET latin1 COLLATE latin1_bin,
+               amount DECIMAL(12, 2) NOT NULL, noted DATETIME(6) NOT NULL DEFAULT '2026-01-01 00:00:00.123456', note LONGTEXT)",
+        );
+        shop
+    }
+
+    fn new(url: String, base: Base, identity: Identity, seed: u64) -> Self {
+        Shop {
+            url,
+            base,
+            identity,
+            dice: Dice::new(seed),
+            next: 1,
+            keys: Vec::new(),
+            has_channel: false,
+        }
+    }
+
+    /// Its table, as whoever follows it is told.
+    pub fn table(&self) -> String {
+        match &self.base {
+            Base::Postgres { .. } => "public.orders".to_owned(),
+            Base::Mariadb { database, .. } => format!("{database}.orders"),
+        }
+    }
+
     /// Statements, in one transaction unless they say otherwise.
     pub fn run(&self, sql: &str) {
-        let done = self.runtime.block_on(self.client.batch_execute(sql));
-        done.unwrap_or_else(|e| panic!("{e}: {sql}"));
+        match &self.base {
+            Base::Postgres { runtime, client } => {
+                let done = runtime.block_on(client.batch_execute(sql));
+                done.unwrap_or_else(|e| panic!("{e}: {sql}"));
+            }
+            Base::Mariadb { session, .. } => session.run(sql),
+        }
     }
 
     /// Another column, and a wider one: neither is told by a record of its own.
     pub fn alter(&mut self) {
         self.run("ALTER TABLE orders ADD COLUMN channel TEXT NOT NULL DEFAULT 'shop'");
-        self.run("ALTER TABLE orders ALTER amount TYPE NUMERIC(14, 2)");
+        self.run(match &self.base {
+            Base::Postgres { .. } => "ALTER TABLE orders ALTER amount TYPE NUMERIC(14, 2)",
+            Base::Mariadb { .. } => "ALTER TABLE orders MODIFY amount DECIMAL(14, 2) NOT NULL",
+        });
         self.has_channel = true;
     }
 
@@ -111,7 +157,12 @@ impl Shop {
     fn at(&mut self) -> String {
         let at = DAY + self.dice.roll(3 * 86_400) as i64;
         let fraction = self.dice.roll(1_000_000);
-        format!("to_timestamp({at}) + {fraction} * interval '1 microsecond'")
+        match &self.base {
+            Base::Postgres { .. } => {
+                format!("to_timestamp({at}) + {fraction} * interval '1 microsecond'")
+            }
+            Base::Mariadb { .. } => format!("FROM_UNIXTIME({at}.{fraction:06})"),
+        }
     }
 
     fn city(&mut self) -> &'static str {
@@ -219,11 +270,44 @@ impl Shop {
 
     /// What the rankings of `queries` must be.
     pub fn want(&self) -> Ranks {
-        self.runtime
-            .block_on(ranks(&self.client, &PLAIN))
-            .expect("the table is there")
+        match &self.base {
+            Base::Postgres { runtime, client } => runtime
+                .block_on(ranks(client, &PLAIN))
+                .expect("the table is there"),
+            Base::Mariadb { session, .. } => PLAIN_OF_MARIADB
+                .iter()
+                .flat_map(|query| session.query::<mysql_async::Row>(query))
+                .map(|row| {
+                    let texts = row.unwrap().into_iter().map(mysql_async::from_value);
+                    texts.map(|text: Option<String>| text.map(short)).collect()
+                })
+                .collect(),
+        }
     }
 }
+
+/// A time without the zeros behind it, as Postgres writes it.
+fn short(text: String) -> String {
+    match text.len() == 26 && text.contains(' ') && text.contains(':') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+/// The same rankings, asked of a table of MariaDB, all as texts.
+const PLAIN_OF_MARIADB: [&str; 3] = [
+    "SELECT 'cities', CAST(row_number() OVER (PARTITION BY w ORDER BY total DESC, city) AS CHAR), CAST(w AS CHAR), city, CAST(total AS CHAR),
+       CAST(n AS CHAR), CAST(at AS CHAR) FROM (
+       SELECT CAST(DATE(at) AS DATETIME) AS w, city, SUM(amount) AS total, COUNT(*) AS n, MAX(at) AS at FROM orders GROUP BY 1, 2) g",
+    "SELECT 'sellers', CAST(row_number() OVER (PARTITION BY w ORDER BY most DESC, seller) AS CHAR), w, CONVERT(seller USING utf8mb4),
+       CAST(most AS CHAR), CAST(least AS CHAR), CAST(cities AS CHAR) FROM (
+       SELECT DATE_FORMAT(at, '%Y-%m-%d %H:00:00') AS w, seller, MAX(amount) AS most, MIN(amount) AS least,
+         COUNT(DISTINCT city) AS cities FROM orders GROUP BY 1, 2) g",
+    "SELECT 'notes', CAST(row_number() OVER (PARTITION BY w ORDER BY written DESC, city) AS CHAR), CAST(w AS CHAR), city, CAST(written AS CHAR),
+       CAST(n AS CHAR), CAST(noted AS CHAR) FROM (
+       SELECT CAST(DATE(at) AS DATETIME) AS w, city, COALESCE(SUM(LENGTH(note)), 0) AS written, COUNT(note) AS n,
+         MAX(noted) AS noted FROM orders GROUP BY 1, 2) g",
+];
 
 /// The same rankings, asked of the table.
 const PLAIN: [&str; 3] = [

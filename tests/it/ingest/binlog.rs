@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::mysql::{Session, Shop};
+use super::mysql::Shop;
 use super::{Room, Seen, kills, terminate, words};
-use crate::support::{Dice, service, until};
+use crate::mariadb::Session;
+use crate::support::{Dice, until};
 
-fn room(shop: &Shop, more: &str) -> Room {
+pub(super) fn room(shop: &Shop, more: &str) -> Room {
     let room = Room::new("ingest_binlog", "");
-    std::fs::write(room.path("url"), service("MARIADB_URL")).unwrap();
+    std::fs::write(room.path("url"), &shop.url).unwrap();
     let text = format!(
         "[sources.NAME]\ntype = \"mysql-cdc\"\nurl-file = \"DIR/url\"\ntopic = \"TOPIC\"\nheartbeat = \"200ms\"\n{more}"
     );
@@ -143,7 +144,7 @@ fn keys_change_tables_are_emptied_columns_come_and_go() {
 }
 
 /// What the topic says, record by record: each is of the row as the one before left it.
-fn replayed(room: &Room) -> BTreeMap<i64, Value> {
+pub(super) fn replayed(room: &Room) -> BTreeMap<i64, Value> {
     let mut rows: BTreeMap<i64, Value> = BTreeMap::new();
     for (n, envelope) in envelopes(room).iter().enumerate() {
         let (before, after) = (&envelope["before"], &envelope["after"]);

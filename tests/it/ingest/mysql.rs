@@ -4,70 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use mysql_async::prelude::Queryable;
 use serde_json::Value;
 
 use super::{Room, kills, terminate, words};
+use crate::mariadb::Session;
 use crate::support::kafka::unique;
 use crate::support::{Dice, service, until};
 
-/// A connection to a database, with what drives it.
-pub(super) struct Session {
-    runtime: tokio::runtime::Runtime,
-    connection: std::cell::RefCell<mysql_async::Conn>,
-}
-
-impl Session {
-    pub(super) fn new(database: &str) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let opts = mysql_async::Opts::from_url(&service("MARIADB_URL")).unwrap();
-        // By its port, as the source comes.
-        let opts = mysql_async::OptsBuilder::from_opts(opts).prefer_socket(false);
-        let connection = runtime.block_on(mysql_async::Conn::new(opts)).unwrap();
-        let session = Session {
-            runtime,
-            connection: connection.into(),
-        };
-        session.run(&format!("CREATE DATABASE IF NOT EXISTS {database}"));
-        session.run(&format!("USE {database}"));
-        // Who waits for another of ours waits for ever: it is given up, and the next statement comes.
-        session.run("SET innodb_lock_wait_timeout = 1; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
-        session
-    }
-
-    pub(super) fn run(&self, sql: &str) {
-        for statement in sql.split(';').filter(|s| !s.trim().is_empty()) {
-            let mut connection = self.connection.borrow_mut();
-            let done = self.runtime.block_on(connection.query_drop(statement));
-            done.unwrap_or_else(|e| panic!("{statement}: {e:?}"));
-        }
-    }
-
-    /// A statement that may have to wait for another session, and is given up then.
-    pub(super) fn tried(&self, sql: &str) {
-        for statement in sql.split(';').filter(|s| !s.trim().is_empty()) {
-            let mut connection = self.connection.borrow_mut();
-            match self.runtime.block_on(connection.query_drop(statement)) {
-                Err(mysql_async::Error::Server(e)) if [1205, 1213, 1305].contains(&e.code) => {}
-                done => done.unwrap_or_else(|e| panic!("{statement}: {e:?}")),
-            }
-        }
-    }
-
-    pub(super) fn query<T: mysql_async::prelude::FromRow + Send + 'static>(
-        &self,
-        sql: &str,
-    ) -> Vec<T> {
-        let mut connection = self.connection.borrow_mut();
-        self.runtime.block_on(connection.query(sql)).unwrap()
-    }
-}
-
 /// A database with a table `sales`; it goes with this.
 pub(super) struct Shop {
+    pub(super) url: String,
     pub(super) database: String,
     pub(super) session: Session,
 }
@@ -77,10 +23,19 @@ const SALES: &str = "CREATE TABLE sales (id BIGINT UNSIGNED AUTO_INCREMENT PRIMA
 
 impl Shop {
     pub(super) fn new(tables: &str) -> Self {
+        Shop::at(&service("MARIADB_URL"), tables)
+    }
+
+    /// On this server.
+    pub(super) fn at(url: &str, tables: &str) -> Self {
         let database = unique("shop");
-        let session = Session::new(&database);
+        let session = Session::new(url, &database);
         session.run(tables);
-        Shop { database, session }
+        Shop {
+            url: url.to_owned(),
+            database,
+            session,
+        }
     }
 
     pub(super) fn run(&self, sql: &str) {
@@ -89,12 +44,12 @@ impl Shop {
 
     /// Another connection to it.
     pub(super) fn other(&self) -> Session {
-        Session::new(&self.database)
+        Session::new(&self.url, &self.database)
     }
 
     pub(super) fn room(&self, more: &str) -> Room {
         let room = Room::new("ingest_mysql", "");
-        std::fs::write(room.path("url"), service("MARIADB_URL")).unwrap();
+        std::fs::write(room.path("url"), &self.url).unwrap();
         let text = format!(
             "[sources.NAME]\ntype = \"mysql\"\nurl-file = \"DIR/url\"\nevery = \"50ms\"\ntopic = \"TOPIC\"\nkey = [\"id\"]\n{more}"
         );
@@ -105,13 +60,9 @@ impl Shop {
 
 impl Drop for Shop {
     fn drop(&mut self) {
-        // A test that failed has connections in the midst of something.
-        let gone = format!("DROP DATABASE {}", self.database);
-        let mut connection = self.session.connection.borrow_mut();
-        let _ = self.session.runtime.block_on(async {
-            connection.query_drop("SET lock_wait_timeout = 5").await?;
-            connection.query_drop(gone).await
-        });
+        // A test that failed has connections in the midst of something, and a server of its own may be gone.
+        let gone = format!("SET lock_wait_timeout = 5; DROP DATABASE {}", self.database);
+        self.session.perhaps(&gone);
     }
 }
 

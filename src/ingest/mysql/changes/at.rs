@@ -56,6 +56,9 @@ impl Reached {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Within {
     pub(super) gtid: Gtid,
+    /// When it was written, s since 1970: the same number may be another one's. Cursors of before say nothing of it.
+    #[serde(default)]
+    pub(super) at: Option<u32>,
     /// Its changes that are written, or were passed over.
     pub(super) changes: u64,
 }

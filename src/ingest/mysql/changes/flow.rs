@@ -234,6 +234,7 @@ impl<S: Server> ChangesFeed<S> {
                 is_prepared,
             } => {
                 let skip = flow.begin(gtid, raw.at)?;
+                let is_new = skip.is_some();
                 flow.begun = Some(Begun {
                     gtid,
                     at: raw.at,
@@ -242,6 +243,9 @@ impl<S: Server> ChangesFeed<S> {
                     changes: 0,
                     skip,
                 });
+                if is_new && sabotage::is(Mistake::IngestChangeAcknowledgedEarly) {
+                    self.reached(gtid, raw.at);
+                }
             }
             Message::Commit => self.ended()?,
             Message::Map(map) => self.mapped(map)?,
@@ -278,17 +282,18 @@ impl<S: Server> ChangesFeed<S> {
         }
         flow.came.add(begun.gtid);
         if begun.skip.is_some() {
-            let before = self.at.reached.clone();
-            self.at.reached.add(begun.gtid);
-            self.at.last = Some(Last {
-                gtid: begun.gtid,
-                at: begun.at,
-                before,
-            });
-            self.at.within = None;
             flow.has_moved = true;
+            self.reached(begun.gtid, begun.at);
         }
         Ok(())
+    }
+
+    /// All up to this transaction is written.
+    fn reached(&mut self, gtid: Gtid, at: u32) {
+        let before = self.at.reached.clone();
+        self.at.reached.add(gtid);
+        self.at.last = Some(Last { gtid, at, before });
+        self.at.within = None;
     }
 
     /// The table's rows are written so from here on.
@@ -354,8 +359,8 @@ impl<S: Server> ChangesFeed<S> {
         let Some((known, pairs)) = flow.tables.rows(rows)? else {
             return Ok(());
         };
-        let zero = self.reading.zero_dates;
-        let json = |row: &Vec<Datum>| known.json(row, zero).map_err(Trouble::Broken);
+        let times = self.reading.times;
+        let json = |row: &Vec<Datum>| known.json(row, times).map_err(Trouble::Broken);
         let mut all = Vec::with_capacity(pairs.len());
         for pair in &pairs {
             all.push(match pair {
@@ -403,6 +408,7 @@ impl<S: Server> ChangesFeed<S> {
         };
         self.at.within = Some(Within {
             gtid: begun.gtid,
+            at: Some(begun.at),
             changes: begun.changes,
         });
         let from = From {
@@ -431,7 +437,9 @@ impl Flow {
             };
         }
         match self.within.take() {
-            Some(within) if within.gtid == gtid => Ok(Some(within.changes)),
+            Some(within) if within.gtid == gtid && within.at.is_none_or(|was| was == at) => {
+                Ok(Some(within.changes))
+            }
             Some(within) => Err(another(within.gtid)),
             None => Ok(Some(0)),
         }

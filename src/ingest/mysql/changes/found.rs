@@ -7,13 +7,14 @@ use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use standings_model::clock::Clock;
+use standings_model::sabotage::{self, Mistake};
 use standings_model::time::unix_ms;
 
 use super::at::Phase;
 use super::known::Written;
 use super::server::{Select, Server};
 use super::source::Of;
-use super::{ChangesFeed, Stage};
+use super::{ChangesFeed, Stage, reached_of};
 use crate::batch::Batch;
 use crate::changes::{Change, From};
 use crate::feed::{Polled, Trouble};
@@ -211,7 +212,7 @@ impl<S: Server> ChangesFeed<S> {
                 key,
             },
             json: known
-                .json(row, self.reading.zero_dates)
+                .json(row, self.reading.times)
                 .map_err(Trouble::Broken)?,
         })
     }
@@ -257,6 +258,10 @@ impl<S: Server> ChangesFeed<S> {
         }
         if is_over {
             self.at.phase = Phase::Streaming;
+            if sabotage::is(Mistake::IngestSnapshotGap) {
+                let (reached, place) = self.server.look()?;
+                (self.at.reached, self.at.place) = (reached_of(&reached)?, place);
+            }
             self.at.behind = None;
         } else {
             self.stage = Stage::Found(pass);

@@ -25,15 +25,20 @@ pub(super) fn judge(at: &At, stood: &Stood, names: &Names) -> Result<Table, Trou
              made from then on"
         ));
     }
+    // Also what is written in part was committed.
+    let mut read = at.reached.clone();
+    if let Some(within) = &at.within {
+        read.add(within.gtid);
+    }
     if at.phase != Phase::New
-        && !reached_of(&stood.reached)?.has(&at.reached)
+        && !reached_of(&stood.reached)?.has(&read)
         && !sabotage::is(Mistake::IngestLogNotCompared)
     {
         return broken(format!(
             "the log of the database is at {}, and was read up to {}: the database was put back, its log was begun anew (RESET MASTER), or it \
              is another one, or a replica that lags. {ANEW}",
             stood.reached,
-            at.reached.text()
+            read.text()
         ));
     }
     let called = names.quoted();

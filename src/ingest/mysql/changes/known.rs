@@ -5,8 +5,8 @@
 //! | whole numbers, YEAR | numbers, BIGINT UNSIGNED with all digits |
 //! | DECIMAL | a text |
 //! | BIT(1), BIT | `true`; base64, the lowest byte first |
-//! | DATE | days since 1970 |
-//! | DATETIME | ms since 1970 with up to three digits, µs with more |
+//! | DATE | days since 1970; a text where times are to be texts |
+//! | DATETIME | ms since 1970 with up to three digits, µs with more; a text where times are to be texts |
 //! | TIMESTAMP | `2026-01-23T10:15:00.123456Z` |
 //! | TIME | µs, negative and beyond a day where it is |
 //! | BINARY, BLOB | base64 |
@@ -24,6 +24,15 @@ use super::image::BINARY;
 use crate::drift::{self, Drift};
 use crate::mysql::value::{Datum, ZeroDates};
 use crate::row::push_text;
+
+/// How dates and times are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// DATE, DATETIME and TIME are texts, as of Debezium's `isostring`; else numbers.
+    pub is_iso: bool,
+    /// What a date that is none becomes.
+    pub zero_dates: ZeroDates,
+}
 
 /// How a column is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -212,7 +221,7 @@ impl Known {
     }
 
     /// A row as JSON; what of it cannot be written.
-    pub(super) fn json(&self, row: &[Datum], zero: ZeroDates) -> Result<Vec<u8>, String> {
+    pub(super) fn json(&self, row: &[Datum], times: Times) -> Result<Vec<u8>, String> {
         let mut out = vec![b'{'];
         for ((name, written), datum) in self.columns.iter().zip(row) {
             if out.len() > 1 {
@@ -220,7 +229,7 @@ impl Known {
             }
             push_text(&mut out, name);
             out.push(b':');
-            push(&mut out, *written, datum, zero).map_err(|why| format!("`{name}` {why}"))?;
+            push(&mut out, *written, datum, times).map_err(|why| format!("`{name}` {why}"))?;
         }
         out.push(b'}');
         Ok(out)
@@ -253,14 +262,14 @@ fn text(written: Written, datum: &Datum) -> Option<String> {
     })
 }
 
-fn push(out: &mut Vec<u8>, written: Written, datum: &Datum, zero: ZeroDates) -> Result<(), String> {
+fn push(out: &mut Vec<u8>, written: Written, datum: &Datum, times: Times) -> Result<(), String> {
     match (datum, written) {
         (Datum::Null, _) => out.extend_from_slice(b"null"),
         (Datum::Int(n), _) => out.extend_from_slice(n.to_string().as_bytes()),
         (Datum::UInt(n), _) => out.extend_from_slice(n.to_string().as_bytes()),
         (Datum::Float(n), _) => out.extend_from_slice(format!("{n:?}").as_bytes()),
         (Datum::Double(n), _) => out.extend_from_slice(format!("{n:?}").as_bytes()),
-        (Datum::Date(_, month, day, ..), _) if *month == 0 || *day == 0 => match zero {
+        (Datum::Date(_, month, day, ..), _) if *month == 0 || *day == 0 => match times.zero_dates {
             ZeroDates::Null => out.extend_from_slice(b"null"),
             ZeroDates::Refuse => {
                 return Err(
@@ -269,25 +278,37 @@ fn push(out: &mut Vec<u8>, written: Written, datum: &Datum, zero: ZeroDates) -> 
             }
         },
         (Datum::Date(year, month, day, hour, minute, second, micros), _) => {
+            let date = format!("{year:04}-{month:02}-{day:02}");
+            let clock = |digits: u8| {
+                let fraction = format!(".{micros:06}");
+                let many = if digits == 0 {
+                    0
+                } else {
+                    1 + usize::from(digits.min(6))
+                };
+                format!("{hour:02}:{minute:02}:{second:02}{}", &fraction[..many])
+            };
             let days = days_from_civil((*year).into(), (*month).into(), (*day).into());
             let seconds = (i64::from(*hour) * 60 + i64::from(*minute)) * 60 + i64::from(*second);
             let all = (days * 86_400 + seconds) * 1_000_000 + i64::from(*micros);
-            match written {
-                Written::Datetime(0..=3) => {
-                    out.extend_from_slice(all.div_euclid(1_000).to_string().as_bytes())
+            match (written, times.is_iso) {
+                (Written::Timestamp(digits), _) => {
+                    push_text(out, &format!("{date}T{}Z", clock(digits)));
                 }
-                Written::Datetime(_) => out.extend_from_slice(all.to_string().as_bytes()),
-                Written::Timestamp(digits) => {
-                    let mut text =
-                        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
-                    if digits > 0 {
-                        text.push('.');
-                        text.push_str(&format!("{micros:06}")[..usize::from(digits.min(6))]);
-                    }
-                    text.push('Z');
-                    push_text(out, &text);
+                // As short as it can be.
+                (Written::Datetime(_), true) => {
+                    let clock = match micros {
+                        0 => clock(0),
+                        _ => clock(6).trim_end_matches('0').to_owned(),
+                    };
+                    push_text(out, &format!("{date}T{clock}Z"));
                 }
-                _ => out.extend_from_slice(days.to_string().as_bytes()),
+                (Written::Datetime(0..=3), _) => {
+                    out.extend_from_slice(all.div_euclid(1_000).to_string().as_bytes());
+                }
+                (Written::Datetime(_), _) => out.extend_from_slice(all.to_string().as_bytes()),
+                (_, true) => push_text(out, &format!("{date}Z")),
+                (_, false) => out.extend_from_slice(days.to_string().as_bytes()),
             }
         }
         (Datum::Time(is_negative, hours, minute, second, micros), _) => {

@@ -39,10 +39,9 @@ use self::at::{At, Phase, Reached};
 use self::event::{Gtid, Raw};
 use self::flow::Flow;
 use self::found::Pass;
-use self::known::Known;
+use self::known::{Known, Times};
 use self::looking::Looking;
 use self::server::{Server, Stood, Table};
-use super::value::ZeroDates;
 use crate::batch::Batch;
 use crate::changes::Maker;
 use crate::feed::{Feed, Polled, Trouble};
@@ -79,8 +78,8 @@ pub struct Reading {
     pub heartbeat: Duration,
     /// A record without a value follows each row that is gone.
     pub tombstones: bool,
-    /// What a date that is none becomes.
-    pub zero_dates: ZeroDates,
+    /// How dates and times are written.
+    pub times: Times,
     /// Records of one transaction of Kafka's, about.
     pub batch: usize,
 }

@@ -39,11 +39,15 @@ struct Running {
 
 /// One that is committed.
 #[derive(Clone, Debug)]
-struct Committed {
-    lsn: u64,
+pub(super) struct Committed {
+    pub(super) lsn: u64,
     end: u64,
     xid: u64,
-    done: Vec<(u64, Done)>,
+    pub(super) done: Vec<(u64, Done)>,
+    /// Which server committed it first.
+    pub(super) server: u32,
+    /// Rows that there are behind it.
+    pub(super) rows: usize,
 }
 
 /// What a slot keeps.
@@ -64,7 +68,11 @@ pub(super) struct Database {
     n: u64,
     next: u64,
     running: Vec<Running>,
-    log: Vec<Committed>,
+    pub(super) log: Vec<Committed>,
+    /// So many transactions of the log's beginning are not kept.
+    pub(super) purged: usize,
+    /// Which server it is, of several that have the same.
+    pub(super) server: u32,
     pub(super) rows: BTreeMap<u64, Row>,
     pub(super) slot: Option<Kept>,
     /// There is a publication: it stays when a slot goes.
@@ -83,6 +91,8 @@ impl Database {
             next: (1 << 32) - 20,
             running: Vec::new(),
             log: Vec::new(),
+            purged: 0,
+            server: 1,
             rows: BTreeMap::new(),
             slot: None,
             is_published: false,
@@ -209,6 +219,8 @@ impl Database {
             end: self.end,
             xid,
             done,
+            server: self.server,
+            rows: self.rows.len(),
         });
     }
 
@@ -249,18 +261,16 @@ impl Database {
             return (0..=0, 0);
         };
         let since = self.log.iter().filter(|one| one.lsn >= slot.begins);
-        let changes: Vec<&Done> = since
-            .flat_map(|one| &one.done)
-            .map(|(_, done)| done)
-            .collect();
-        let of = |done: &&Done| match done {
-            Done::Update((old, _), (new, _)) if old != new => 2,
-            _ => 1,
-        };
-        // What a snapshot that was broken off had not read when the table was emptied is gone.
-        let is_emptied = changes.iter().any(|done| matches!(done, Done::Truncate));
-        let least = if is_emptied { 0 } else { slot.found };
-        (least..=slot.found, changes.iter().map(of).sum())
+        records(slot.found, since)
+    }
+
+    /// The same, where what a reader begins with is what so many transactions left.
+    pub(super) fn records_behind(
+        &self,
+        transactions: usize,
+    ) -> (std::ops::RangeInclusive<usize>, usize) {
+        let (first, since) = self.log.split_at(transactions.min(self.log.len()));
+        records(first.last().map_or(0, |one| one.rows), since.iter())
     }
 
     /// The next transaction that is committed at or behind a place, as the log has it.
@@ -283,6 +293,25 @@ impl Database {
         say(one.end, Message::Commit { end: one.end });
         Some(one.end)
     }
+}
+
+/// Of so many rows that were found, and of changes.
+fn records<'a>(
+    found: usize,
+    since: impl Iterator<Item = &'a Committed>,
+) -> (std::ops::RangeInclusive<usize>, usize) {
+    let changes: Vec<&Done> = since
+        .flat_map(|one| &one.done)
+        .map(|(_, done)| done)
+        .collect();
+    let of = |done: &&Done| match done {
+        Done::Update((old, _), (new, _)) if old != new => 2,
+        _ => 1,
+    };
+    // What a snapshot that was broken off had not read when the table was emptied is gone.
+    let is_emptied = changes.iter().any(|done| matches!(done, Done::Truncate));
+    let least = if is_emptied { 0 } else { found };
+    (least..=found, changes.iter().map(of).sum())
 }
 
 /// The columns of the table.

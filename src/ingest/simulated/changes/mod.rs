@@ -1,35 +1,54 @@
 //! A database whose log goes on, is cut, is put back, while its reader is killed: the topic tells each change once, each with the row as it
 //! was before, and what cannot be told is never passed over.
 
+mod binlog;
 mod database;
+mod postgres;
 mod reader;
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
 use self::database::{Database, Row};
-use self::reader::Reader;
 use super::log::{Brokers, Client, Dice, Shared};
 use super::play::{Outcome, Tally};
 use crate::cursor::About;
+use crate::feed::Feed;
 use crate::log::To;
-use crate::postgres::changes::{ChangesFeed, Names, Reading};
-use crate::row::Shape;
 use crate::task::{End, How, Next, Task};
 use crate::told::Told;
 use standings_model::clock::Clock;
 
-pub(super) struct World {
+/// Whose log it is: how it is read, and what befalls it.
+trait Side: Sized {
+    type Feed: Feed;
+    /// What it is called where it is configured.
+    const KIND: &'static str;
+    /// What can befall it behind its reader's back.
+    const EVENTS: u64;
+
+    fn feed(world: &World<Self>) -> Self::Feed;
+
+    /// What a topic has in the end: records of rows that were found, at least and at most, and of changes.
+    fn records(world: &World<Self>) -> (std::ops::RangeInclusive<usize>, usize);
+
+    /// Something befalls it; there is a copy of what it was before its last transaction.
+    fn befalls(world: &World<Self>, event: u64, put_back: &Database, seed: u64);
+}
+
+struct World<S> {
     brokers: Shared<Brokers>,
     dice: Shared<Dice>,
     database: Shared<Database>,
     calm: Shared<bool>,
     clock: Clock,
+    side: PhantomData<S>,
 }
 
-impl World {
+impl<S: Side> World<S> {
     fn new(seed: u64) -> Self {
         World {
             brokers: Shared::new(Brokers {
@@ -40,6 +59,7 @@ impl World {
             database: Shared::new(Database::new()),
             calm: Shared::new(false),
             clock: Clock::by_hand(),
+            side: PhantomData,
         }
     }
 
@@ -51,33 +71,16 @@ impl World {
         self.database.0.borrow_mut().step(|below| self.roll(below));
     }
 
-    fn task(&self, once: bool, seed: u64) -> Task<ChangesFeed<Reader>, Client> {
-        let reader = Reader::new(&self.database, &self.dice, &self.calm);
-        let text = |text: &str| text.to_owned();
-        let names = Names {
-            source: text("s"),
-            schema: text("public"),
-            table: text("t"),
-            slot: text("standings_s"),
-            publication: text("standings_s"),
-        };
-        let reading = Reading {
-            event_time: Some(text("at")),
-            heartbeat: Duration::from_secs(3),
-            tombstones: false,
-            is_iso: false,
-            batch: 2,
-        };
-        let (shape, clock) = (Shape::default(), self.clock.clone());
-        let feed = ChangesFeed::new(reader, names, reading, shape, clock);
+    fn task(&self, once: bool, seed: u64) -> Task<S::Feed, Client> {
         let about = About {
-            name: text("s"),
+            name: "s".to_owned(),
             configuration: BTreeMap::new(),
         };
-        let told = Told::new("s", "postgres-cdc", "t", SystemTime::UNIX_EPOCH);
+        let told = Told::new("s", S::KIND, "t", SystemTime::UNIX_EPOCH);
         let log = Client::new(&self.brokers, &self.dice);
         let how = How { once, adopt: false };
-        Task::new(about, how, feed, log, told, self.clock.clone(), seed)
+        let clock = self.clock.clone();
+        Task::new(about, how, S::feed(self), log, told, clock, seed)
     }
 
     /// Kills and whatever else for so many steps.
@@ -159,7 +162,8 @@ impl World {
             ));
         }
         let found = records.iter().filter(|record| record["op"] == "r").count();
-        let (wanted, changes) = database.records();
+        drop(database);
+        let (wanted, changes) = S::records(self);
         match wanted.contains(&found) && records.len() - found == changes {
             true => Ok(records.len()),
             false => Err(format!(
@@ -203,8 +207,8 @@ fn follow(rows: &mut BTreeMap<u64, Value>, record: &Value) -> Result<(), String>
 }
 
 /// Every change once, whatever is killed, in the snapshot and behind it.
-pub(super) fn read(seed: u64) -> Outcome {
-    let world = World::new(seed);
+fn read<S: Side>(seed: u64) -> Outcome {
+    let world = World::<S>::new(seed);
     // Some tables are large when they are found, and some are empty.
     for _ in 0..world.roll(120) {
         world.step();
@@ -227,12 +231,9 @@ pub(super) fn read(seed: u64) -> Outcome {
     })
 }
 
-/// What befalls a database behind its reader's back.
-const EVENTS: u64 = 6;
-
 /// A log that has not all, or is another one, is not read on: nobody could tell what is missing.
-pub(super) fn lost(seed: u64) -> Outcome {
-    let world = World::new(seed);
+fn lost<S: Side>(seed: u64) -> Outcome {
+    let world = World::<S>::new(seed);
     for _ in 0..40 {
         world.step();
     }
@@ -244,46 +245,8 @@ pub(super) fn lost(seed: u64) -> Outcome {
         return Err("changes: it does not come to its end".to_owned());
     }
     let written = world.records().len();
-    let event = world.roll(EVENTS);
-    if event < 2 {
-        // With a transaction of its own at the end of what was read, that one is missed first, whatever became of the slot.
-        world.database.0.borrow_mut().end += 3;
-        world.quiet(seed);
-    }
-    {
-        let mut database = world.database.0.borrow_mut();
-        match event {
-            0 => database.slot = None,
-            // Somebody else has read it, or moved it on.
-            1 => {
-                database.one();
-                let end = database.end;
-                if let Some(slot) = &mut database.slot {
-                    slot.confirmed = end;
-                }
-            }
-            2 => database.system = "another",
-            3 => database.timeline += 1,
-            // Put back, and at once, or only after it has grown beyond where it was.
-            event => {
-                // What was copied may have a slot or not; without one it is as if the slot were gone.
-                let slot = database.slot.clone();
-                *database = put_back.clone();
-                if let (Some(now), Some(slot)) = (&slot, &mut database.slot) {
-                    slot.confirmed = slot.confirmed.min(now.confirmed);
-                }
-                if event == 5 {
-                    database.end += 3;
-                    for _ in 0..9 {
-                        database.one();
-                    }
-                }
-            }
-        }
-        if event != 4 {
-            database.one();
-        }
-    }
+    let event = world.roll(S::EVENTS);
+    S::befalls(&world, event, &put_back, seed);
     let end = world.calm(seed);
     if end == Some(End::Read) || world.records().len() != written {
         return Err(format!(
@@ -291,4 +254,20 @@ pub(super) fn lost(seed: u64) -> Outcome {
         ));
     }
     Ok(Tally::default())
+}
+
+pub(super) fn postgres(seed: u64) -> Outcome {
+    read::<postgres::Postgres>(seed)
+}
+
+pub(super) fn postgres_lost(seed: u64) -> Outcome {
+    lost::<postgres::Postgres>(seed)
+}
+
+pub(super) fn binlog(seed: u64) -> Outcome {
+    read::<binlog::Mariadb>(seed)
+}
+
+pub(super) fn binlog_lost(seed: u64) -> Outcome {
+    lost::<binlog::Mariadb>(seed)
 }
