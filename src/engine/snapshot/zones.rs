@@ -19,7 +19,6 @@ use standings_model::time::{DAY, format_rfc3339};
 use standings_model::window::{Bounds, LocalTime, Window};
 use standings_scalar::Zone;
 
-use crate::event_time::BEGINNING;
 use crate::rank::state::GatherState;
 
 /// Since when, and how far before UTC, both in ms.
@@ -58,7 +57,8 @@ pub struct Kept {
 fn held(window: &Window, state: &GatherState) -> Option<(i64, i64)> {
     let greatest = state.greatest.values().max()?;
     let from = match state.horizon {
-        BEGINNING => i64::MIN,
+        // Nothing was dropped yet.
+        i64::MIN => i64::MIN,
         horizon => window.start(window.cover(horizon).first),
     };
     Some((from, window.cover(*greatest).last))
