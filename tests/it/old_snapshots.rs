@@ -180,12 +180,11 @@ fn a_day_that_was_cut_by_other_rules_goes_on_as_it_was() {
     }
     let changes = std::fs::read_to_string(path("changes")).unwrap();
     let last = |start: &str| {
-        let all = changes
+        let mut all = changes
             .lines()
             .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        let of = all.filter(|change| change["window_start"] == start);
-        of.last()
-            .map(|change| (change["window_end"].clone(), change["row"]["total"].clone()))
+        let change = all.rfind(|change| change["window_start"] == start)?;
+        Some((change["window_end"].clone(), change["row"]["total"].clone()))
     };
     let want = |end: &str, total: u32| Some((end.into(), total.into()));
     assert_eq!(
