@@ -2,12 +2,9 @@
 //! `fixtures/snapshot-N` holds one of format N: queries, the first sales, and the state after them.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::support::left::copy;
-use crate::support::{
-    Dice, HOUR, Running, fold, newest_snapshot, reference, sales, standings, until,
-};
+use crate::support::{Bed, Dice, HOUR, fold, reference, sales, standings};
 
 struct Case {
     folder: tempfile::TempDir,
@@ -117,41 +114,21 @@ WHERE place <= 5;
 /// days in its program cut the 26th of March otherwise.
 #[test]
 fn a_day_that_was_cut_by_other_rules_goes_on_as_it_was() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    std::fs::create_dir(path("queries")).unwrap();
-    std::fs::write(path("queries/days.sql"), OF_DAYS).unwrap();
+    let bed = Bed::new("rules").topic(1).changes_file().state();
+    let queries = bed.path("own");
+    std::fs::create_dir(&queries).unwrap();
+    std::fs::write(queries.join("days.sql"), OF_DAYS).unwrap();
+    let bed = bed.queries(&queries);
     let sale = |at: &str, amount: u32| {
-        format!("{{\"city\":\"Tyre\",\"amount\":{amount},\"at\":\"{at}\"}}\n")
+        format!("{{\"city\":\"Tyre\",\"amount\":{amount},\"at\":\"{at}\"}}")
     };
-    std::fs::write(path("sales.ndjson"), sale("2023-03-26T12:00:00Z", 1)).unwrap();
-    let command = |more: &[&str]| {
-        let mut command = standings(&["run", "--snapshot-interval", "50ms", "--queries"]);
-        command.arg(path("queries"));
-        command.args([
-            "--source",
-            &format!("file:{}", path("sales.ndjson").display()),
-        ]);
-        command.args(["--sink", &format!("file:{}", path("changes").display())]);
-        command.args(["--state", &format!("file:{}", path("state").display())]);
-        command.args(more).env("STANDINGS_LOG", "info");
-        command
-    };
-    let mut running = Running(
-        command(&[])
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    let manifest =
-        || path("state/manifests").join(format!("{:010}.json", newest_snapshot(&path("state"))));
-    until("a snapshot knows its zone", Duration::from_secs(30), || {
-        std::fs::read_to_string(manifest()).is_ok_and(|text| text.contains("Asia/Beirut"))
-    });
-    running.0.kill().unwrap();
-    running.0.wait().unwrap();
+    bed.send(&[vec![sale("2023-03-26T12:00:00Z", 1)]]);
+    let running = bed.start(&["--snapshot-interval", "50ms"]);
+    bed.snapshot_with(&["Asia/Beirut"]);
+    running.kill();
     // As that program left it: UTC+2 until the 30th.
-    let text = std::fs::read_to_string(manifest()).unwrap();
+    let newest = format!("state/manifests/{:010}.json", bed.newest_snapshot());
+    let text = bed.read(&newest);
     let mut json: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     json["zones"] = serde_json::json!({
         "version": "2023b",
@@ -159,17 +136,24 @@ fn a_day_that_was_cut_by_other_rules_goes_on_as_it_was() {
     });
     let json = json.to_string();
     let sum = xxhash_rust::xxh3::xxh3_64(json.as_bytes());
-    std::fs::write(manifest(), format!("{json}\n{sum:016x}\n")).unwrap();
+    std::fs::write(bed.path(&newest), format!("{json}\n{sum:016x}\n")).unwrap();
     // Half an hour before midnight by those clocks, half an hour behind it by ours; and the day after.
-    let mut sales = std::fs::OpenOptions::new()
-        .append(true)
-        .open(path("sales.ndjson"))
-        .unwrap();
-    let more = sale("2023-03-26T21:30:00Z", 2) + &sale("2023-03-27T20:30:00Z", 4);
-    std::io::Write::write_all(&mut sales, more.as_bytes()).unwrap();
-    let out = command(&["--until-end"]).output().unwrap();
-    let log = String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.success(), "{log}");
+    let more = [("2023-03-26T21:30:00Z", 2), ("2023-03-27T20:30:00Z", 4)];
+    bed.send(&[more.map(|(at, amount)| sale(at, amount)).to_vec()]);
+    let log = bed.to_end(&[]);
+    let changes = bed.changed();
+    let last = |start: &str| {
+        let change = changes.iter().rev().find_map(|line| {
+            let change: serde_json::Value = serde_json::from_str(line).unwrap();
+            (change["window_start"] == start).then_some(change)
+        })?;
+        Some((change["window_end"].clone(), change["row"]["total"].clone()))
+    };
+    let want = |end: &str, total: u32| Some((end.into(), total.into()));
+    let (day, next) = (last("2023-03-25T22:00:00Z"), last("2023-03-26T22:00:00Z"));
+    assert_eq!(day, want("2023-03-26T22:00:00Z", 3), "{log}");
+    assert_eq!(next, want("2023-03-27T21:00:00Z", 4), "{log}");
+    assert_eq!(last("2023-03-26T21:00:00Z"), None);
     for word in [
         "zone_rules_changed",
         "2023b",
@@ -178,24 +162,4 @@ fn a_day_that_was_cut_by_other_rules_goes_on_as_it_was() {
     ] {
         assert!(log.contains(word), "{word}: {log}");
     }
-    let changes = std::fs::read_to_string(path("changes")).unwrap();
-    let last = |start: &str| {
-        let mut all = changes
-            .lines()
-            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        let change = all.rfind(|change| change["window_start"] == start)?;
-        Some((change["window_end"].clone(), change["row"]["total"].clone()))
-    };
-    let want = |end: &str, total: u32| Some((end.into(), total.into()));
-    assert_eq!(
-        last("2023-03-25T22:00:00Z"),
-        want("2023-03-26T22:00:00Z", 3),
-        "{changes}"
-    );
-    assert_eq!(
-        last("2023-03-26T22:00:00Z"),
-        want("2023-03-27T21:00:00Z", 4),
-        "{changes}"
-    );
-    assert_eq!(last("2023-03-26T21:00:00Z"), None);
 }

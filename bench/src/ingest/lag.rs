@@ -13,6 +13,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::pages::Server as Pages;
+use super::stores::Stores;
 use super::{Side, committed, configured, hooks, reader};
 use crate::harness::measure::{Invocation, pause};
 use crate::harness::place;
@@ -27,6 +28,7 @@ pub(super) struct World<'a> {
     pub(super) services: &'a Services,
     pub(super) schema: &'a str,
     pub(super) pages: &'a Pages,
+    pub(super) stores: &'a Stores,
     /// Rows that are in each source before, but for webhooks.
     pub(super) rows: u64,
 }
@@ -34,11 +36,17 @@ pub(super) struct World<'a> {
 impl World<'_> {
     /// Puts row `n` into a source of this type.
     fn put(&self, kind: &str, n: u64, port: u16, topic: &str) -> Result<(), Problem> {
+        let (name, text) = (
+            format!("{n}.csv"),
+            format!("id,at,city,amount\n{n},,Porto,1\n"),
+        );
         match kind {
+            "bucket" => self.stores.in_bucket(&name, &text),
+            "sftp" => self.stores.on_server(&name, &text),
             "files" => {
                 let hidden = self.folder.join(".writing");
-                report::write(&hidden, &format!("id,at,city,amount\n{n},,Porto,1\n"))?;
-                let to = self.folder.join(format!("in/{n}.csv"));
+                report::write(&hidden, &text)?;
+                let to = self.folder.join("in").join(name);
                 std::fs::rename(&hidden, &to).map_err(Problem::file(&to))
             }
             "postgres" => self.services.execute(&format!(
@@ -77,6 +85,7 @@ impl World<'_> {
             .args(["ingest", "--config", &file, "--ingest-http", &hooks])
             .env("STANDINGS_SECRET_BENCH", &self.services.postgres)
             .silent();
+        let command = self.stores.told(command);
         let mut running = Server::start("standings ingest", &command, Stdio::null())?;
         let reader = reader(self.services, topic)?;
         if side.kind() == "webhook" {

@@ -1,7 +1,7 @@
 //! `bench/ingest`: how many records a second each kind of source brings into Kafka.
 //!
 //! ```text
-//! rows made up ──► a file │ pages of REST │ pages of SOAP │ a table ──► standings ingest --once ──► a topic of its own
+//! rows made up ──► a file, in a folder, a bucket, on a server │ pages of REST │ pages of SOAP │ a table ──► standings ingest --once ──► a topic of its own
 //! ```
 //!
 //! All sides bring the same rows, and each is counted in its topic: a side that loses or doubles one has no figure. Requests of REST and
@@ -11,6 +11,7 @@
 mod hooks;
 mod lag;
 mod pages;
+mod stores;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -21,6 +22,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 
+use self::stores::Stores;
 use crate::harness::folder::Folder;
 use crate::harness::measure::{self, Invocation};
 use crate::harness::report::{self, Report};
@@ -34,7 +36,8 @@ use crate::problem::Problem;
 /// How many records a second each kind of source brings into Kafka.
 ///
 /// Each run reads all rows to their end and commits them; its time has the start of the process in it. The services of
-/// deploy/services must be up (KAFKA_BROKERS, POSTGRES_URL).
+/// deploy/services must be up (KAFKA_BROKERS, POSTGRES_URL). The bucket is moto's (deploy/moto/run), the server OpenSSH's
+/// (deploy/sftp/run): both are installed where they are missing.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -66,10 +69,19 @@ pub struct IngestArgs {
 }
 
 /// The kinds of sources, and what of `ingest.toml` each needs. `PORT` and `DIR` stand for the server's and the folder.
-const SIDES: [(&str, &str); 5] = [
+const SIDES: [(&str, &str); 7] = [
     (
         "files, CSV",
         "type = \"files\"\npath = \"DIR/in\"\nformat = \"csv\"\nsettle = \"0s\"\nafter = \"keep\"\n",
+    ),
+    (
+        "a bucket, CSV",
+        "type = \"files\"\npath = \"s3://inbox/in\"\nformat = \"csv\"\nsettle = \"0s\"\nafter = \"keep\"\n",
+    ),
+    (
+        "SFTP, CSV",
+        "type = \"files\"\npath = \"sftp://USER@PLACE/in\"\nssh-key-file = \"KEYS/user_key\"\nknown-hosts = \"KEYS/known_hosts\"\nformat = \"csv\"\n\
+         settle = \"0s\"\nafter = \"keep\"\n",
     ),
     (
         "rest, a cursor",
@@ -99,9 +111,13 @@ struct Side {
 }
 
 impl Side {
-    /// The type of its source.
+    /// The type of its source; of files that are not in a folder, where they are.
     fn kind(&self) -> &'static str {
-        self.config.split('"').nth(1).unwrap_or_default()
+        match self.config.split('"').nth(1).unwrap_or_default() {
+            "files" if self.config.contains("s3://") => "bucket",
+            "files" if self.config.contains("sftp://") => "sftp",
+            kind => kind,
+        }
     }
 }
 
@@ -115,6 +131,7 @@ pub fn run(args: &IngestArgs) -> Result<(), Problem> {
     let schema = format!("ingest_bench_{}", std::process::id());
     prepare(folder.path(), &services, &schema, args.rows)?;
     let server = pages::serve(args.rows, args.page, args.refuse)?;
+    let stores = Stores::up(&folder.path().join("served"), &csv(args.rows))?;
     let mut report = Report::begin();
     let mut sides = SIDES.map(|(name, config)| Side {
         name,
@@ -127,10 +144,10 @@ pub fn run(args: &IngestArgs) -> Result<(), Problem> {
         for at in rounds::order(sides.len(), round) {
             let side = &mut sides[at];
             let topic = format!("ingest_bench_{}_{round}_{at}", std::process::id());
-            let config = filled(side, &server, &schema);
+            let config = stores.filled(&filled(side, &server, &schema));
             let seconds = match side.kind() {
                 "webhook" => posted(folder.path(), &services, &topic, (&config, args))?,
-                _ => once(folder.path(), &services, &topic, &config)?,
+                _ => once(folder.path(), &services, &topic, (&config, &stores))?,
             };
             let found = counted(&services, &topic)?;
             services.forget_topics(&[&topic])?;
@@ -150,6 +167,7 @@ pub fn run(args: &IngestArgs) -> Result<(), Problem> {
         services: &services,
         schema: &schema,
         pages: &server,
+        stores: &stores,
         rows: args.rows,
     };
     let done = done.and_then(|()| timed(&mut sides, &world, args.lag));
@@ -165,7 +183,9 @@ pub fn run(args: &IngestArgs) -> Result<(), Problem> {
 fn timed(sides: &mut [Side], world: &lag::World<'_>, count: u64) -> Result<(), Problem> {
     for (at, side) in sides.iter_mut().enumerate().filter(|_| count > 0) {
         let topic = format!("ingest_bench_{}_lag_{at}", std::process::id());
-        let config = filled(side, world.pages, world.schema);
+        let config = world
+            .stores
+            .filled(&filled(side, world.pages, world.schema));
         side.lags = world.seconds(side, &topic, &config, count)?;
         world.services.forget_topics(&[&topic])?;
         // Rows that were put are there for the sides behind this one too.
@@ -179,13 +199,18 @@ fn filled(side: &Side, server: &pages::Server, schema: &str) -> String {
     config.replace("SCHEMA", schema)
 }
 
-/// The rows, as a file and as a table, and what a service of SOAP is asked with.
-fn prepare(folder: &Path, services: &Services, schema: &str, rows: u64) -> Result<(), Problem> {
+/// The rows as CSV.
+fn csv(rows: u64) -> String {
     let mut csv = "id,at,city,amount\n".to_owned();
     for n in 0..rows {
         csv += &format!("{n},2026-01-23T10:15:00Z,Porto,{n}.50\n");
     }
-    report::write(&folder.join("in/rows.csv"), &csv)?;
+    csv
+}
+
+/// The rows, as a file and as a table, and what a service of SOAP is asked with.
+fn prepare(folder: &Path, services: &Services, schema: &str, rows: u64) -> Result<(), Problem> {
+    report::write(&folder.join("in/rows.csv"), &csv(rows))?;
     let request = "<list><cursor>{cursor}</cursor></list>";
     report::write(&folder.join("request.xml"), request)?;
     report::write(&folder.join("password"), "secret\n")?;
@@ -216,11 +241,16 @@ fn configured(
 }
 
 /// Seconds until all is read and committed.
-fn once(folder: &Path, services: &Services, topic: &str, config: &str) -> Result<f64, Problem> {
+fn once(
+    folder: &Path,
+    services: &Services,
+    topic: &str,
+    (config, stores): (&str, &Stores),
+) -> Result<f64, Problem> {
     let file = configured(folder, services, topic, config)?;
     let command = Invocation::new(place::standings()).args(["ingest", "--once", "--config", &file]);
     let command = command.env("STANDINGS_SECRET_BENCH", &services.postgres);
-    Ok(measure::run(&command)?.seconds)
+    Ok(measure::run(&stores.told(command))?.seconds)
 }
 
 /// Who posts at once.
