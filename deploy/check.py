@@ -283,11 +283,13 @@ def cronjob():
                 kubernetes_validate.validate(o, version, strict=True)
             except kubernetes_validate.ValidationError as wrong:
                 fault(f"{path}: {o['kind']} for {version}: {wrong.message}")
-    sources, job = objects
+    sources, claim, job = objects
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     volumes = {v["name"]: v for v in pod["volumes"]}
     if volumes["sources"]["configMap"]["name"] != sources["metadata"]["name"] or pod["restartPolicy"] != "Never":
         fault(f"{path}: it reads other sources, or restarts what has failed for good")
+    if volumes["exports"]["persistentVolumeClaim"]["claimName"] != claim["metadata"]["name"]:
+        fault(f"{path}: files are exported where nothing is claimed")
     for container in pod["initContainers"] + pod["containers"]:
         safe = container["securityContext"]
         if not (safe["readOnlyRootFilesystem"] and pod["securityContext"]["runAsNonRoot"] and safe["capabilities"] == {"drop": ["ALL"]}):

@@ -1,7 +1,8 @@
 """What a scheduler brings into Kafka, and whether the rankings hold: each hour the sources are read to their ends, the engine is asked whether
-it runs, and closed windows are recomputed from the source and compared with the sink. Jobs that need right rankings come behind `verify`.
+it runs, and closed windows are recomputed from the source and compared with the sink. The newest window of each ranking that is named
+is written to a file then. Jobs that need right rankings come behind `verify`, or read these files behind `export`.
 
-    ingest ──► running ──► verify ──► yours
+    ingest ──► running ──► verify ──► export ──► yours
 
 The program's exit codes say what becomes of a task: 0 done; 1 failed while it ran, so it is tried again; 2 wrong usage or configuration, which
 no retry mends. What is tried again is written once: the cursor in Kafka says how far a source is.
@@ -10,6 +11,8 @@ In the worker's environment:
     STANDINGS_SOURCES      the file of sources, ingest.toml
     STANDINGS_QUERIES, STANDINGS_SOURCE, STANDINGS_SINK (or STANDINGS_SINK_FILE)    as for `standings run`
     STANDINGS_RUNS         postgres://… where the table standings_runs is, for psql; without it `running` is skipped
+    STANDINGS_EXPORTS      a folder, for `export`: RANKING.csv of each of STANDINGS_EXPORTED (names, with spaces between them), asked of the engine at
+                           STANDINGS_URL; without it `export` is skipped
     STANDINGS_BINARY       the program, if it is not `standings` on the path
 """
 
@@ -69,7 +72,16 @@ def standings_rankings():
     def verify():
         standings("verify")
 
-    ingest() >> running() >> verify()
+    @task
+    def export():
+        """The file of a ranking is replaced when it is whole."""
+        folder = os.environ.get("STANDINGS_EXPORTS")
+        if not folder:
+            raise AirflowSkipException("STANDINGS_EXPORTS is not set")
+        for ranking in os.environ["STANDINGS_EXPORTED"].split():
+            standings("export", ranking, "--window", "newest", "--out", os.path.join(folder, f"{ranking}.csv"))
+
+    ingest() >> running() >> verify() >> export()
 
 
 standings_rankings()
