@@ -125,7 +125,9 @@ impl Zones {
             });
             kept.until = kept.until.max(to);
             let first = changes.first().map_or(i64::MIN, |(since, _)| *since);
-            kept.changes = zone.spliced(changes, (first, kept.until));
+            // By the old clocks also the instant at which the last window ends: they show that the next day has begun, and where the new ones
+            // are behind, they are put back over midnight.
+            kept.changes = zone.spliced(changes, (first, kept.until.saturating_add(1)));
         }
         all.into_values().collect()
     }
@@ -279,35 +281,52 @@ mod tests {
             assert_eq!(by_us.version, Zone::version());
             assert_eq!(by_us.kept(&plan, &state), [], "the same rules");
             // As the rules were for five days: an hour before UTC+3 until the month was over.
-            let mut by_them = by_us.clone();
-            let clocks = by_them.clocks.get_mut("Asia/Beirut").unwrap();
-            *clocks = vec![
+            let clocks = vec![
                 (at(horizon) - 9 * DAY, 2 * HOUR),
                 (summer + 5 * DAY, 3 * HOUR),
             ];
-            let kept = by_them.kept(&plan, &state);
-            assert_eq!(kept.len(), usize::from(is_moved), "{window} {kept:?}");
-            let Some(kept) = kept.first() else { continue };
-            assert_eq!(kept.zone, "Asia/Beirut");
-            let zone: &'static LocalTime = Box::leak(Box::new(LocalTime::new(
-                "Asia/Beirut",
-                kept.changes.iter().copied(),
-            )));
-            let (was, now) = (&plan.rankings[0].window, plan.rankings[0].window.by(zone));
-            let old = LocalTime::new("Asia/Beirut", by_them.clocks["Asia/Beirut"].iter().copied());
-            let old = plan.rankings[0].window.by(Box::leak(Box::new(old)));
-            // Held windows go by the old clocks, what comes behind them by the new ones, and there is no gap.
-            let mut time = at(horizon);
-            while time < kept.until + 9 * DAY {
-                let pane = now.cover(time);
-                let by = if time < kept.until { old } else { *was };
-                assert_eq!(
-                    (pane.pane, pane.first),
-                    (time, by.cover(time).first),
-                    "{window}"
-                );
-                time = pane.first;
-            }
+            goes_on(&plan, &state, clocks, usize::from(is_moved), 0);
+        }
+        // And the other way: their clocks were an hour ahead of ours, so where the new ones are gone over to, the day has begun already.
+        let plan = plan("TUMBLE(TABLE sales, DESCRIPTOR(at), INTERVAL '1' DAY)");
+        let horizon = at("2023-03-19T21:00:00Z");
+        let clocks = vec![(horizon - 9 * DAY, 3 * HOUR)];
+        goes_on(
+            &plan,
+            &state(horizon, horizon + 60 * HOUR),
+            clocks,
+            1,
+            2 * HOUR,
+        );
+    }
+
+    /// Held windows go by the old clocks, what comes behind them by the new ones, and there is no gap.
+    /// `begun`: how long the first day of the new clocks has been there by then.
+    fn goes_on(plan: &Plan, state: &GatherState, clocks: Changes, many: usize, begun: i64) {
+        let by_them = Zones {
+            version: "2023b".to_owned(),
+            clocks: [("Asia/Beirut".to_owned(), clocks.clone())].into(),
+        };
+        let kept = by_them.kept(plan, state);
+        assert_eq!(kept.len(), many, "{kept:?}");
+        let Some(kept) = kept.first() else {
+            return;
+        };
+        let by = |changes: &Changes| {
+            let clocks = LocalTime::new("Asia/Beirut", changes.iter().copied());
+            plan.rankings[0].window.by(Box::leak(Box::new(clocks)))
+        };
+        let (old, now, new) = (by(&clocks), by(&kept.changes), plan.rankings[0].window);
+        let mut time = state.horizon;
+        while time < kept.until + 9 * DAY {
+            let pane = now.cover(time);
+            let want = match time - kept.until {
+                ..0 => old.cover(time).first,
+                0 => new.cover(time + begun).first,
+                _ => new.cover(time).first,
+            };
+            assert_eq!((pane.pane, pane.first), (time, want), "{}", now.words());
+            time = pane.first;
         }
     }
 }

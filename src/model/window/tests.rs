@@ -317,8 +317,12 @@ fn what_was_cut_stays_cut_and_the_rest_is_by_the_new_rules() {
         new.between(2 * DAY, i64::MAX),
         [(2 * DAY, -HOUR), (20 * DAY, 0)]
     );
-    let spliced = new.spliced(&old.between(DAY, 9 * DAY), (DAY, 3 * DAY));
-    assert_eq!(spliced, [(i64::MIN, 0), (3 * DAY, -HOUR), (20 * DAY, 0)]);
+    // The last window that is held ends at the third day: that it has begun, the old clocks have shown by then.
+    let spliced = new.spliced(&old.between(DAY, 9 * DAY), (DAY, 3 * DAY + 1));
+    assert_eq!(
+        spliced,
+        [(i64::MIN, 0), (3 * DAY + 1, -HOUR), (20 * DAY, 0)]
+    );
     let kept: &'static LocalTime = Box::leak(Box::new(new));
     assert!(kept.keep(&spliced));
     assert!(!kept.keep(&[(i64::MIN, HOUR)]));
